@@ -1,0 +1,56 @@
+package group
+
+import "fmt"
+
+// A Tag separates one use of a hash from every other. All tags of this module
+// that enter group arithmetic are in this file, and no tag is the prefix of
+// another (GA6).
+type Tag string
+
+// The tags of haltlog's own protocols. A changed construction takes a new
+// number, never an old tag.
+const (
+	// TagRingHash names a ring: its size and its keys in order.
+	TagRingHash Tag = "haltlog/v1/ring-hash"
+	// TagRingMessage digests ring and message once for all steps of a chain.
+	TagRingMessage Tag = "haltlog/v1/ring-message"
+	// TagRingChallenge is the hash of an Abe-Ohkubo-Suzuki chain.
+	TagRingChallenge Tag = "haltlog/v1/ring-challenge"
+	// TagRingPossession is the challenge of a ring key's proof of possession.
+	TagRingPossession Tag = "haltlog/v1/ring-possession"
+	// TagLiveVote begins the message that a live vote's ring signature signs.
+	TagLiveVote Tag = "haltlog/v1/live-vote"
+)
+
+// OPRFTags are the tags of RFC 9497, sections 3.1 and 4.1, for one mode of the
+// suite ristretto255-SHA512.
+type OPRFTags struct {
+	HashToGroup   Tag
+	HashToScalar  Tag
+	DeriveKeyPair Tag
+	Seed          Tag
+}
+
+// The labels that RFC 9497, section 2.2 and 3.3, puts into its transcripts.
+const (
+	OPRFLabelSeedComposite = "Composite"
+	OPRFLabelChallenge     = "Challenge"
+	OPRFLabelInfo          = "Info"
+	OPRFLabelFinalize      = "Finalize"
+)
+
+// OPRF returns the tags of one mode: 0 OPRF, 1 VOPRF, 2 POPRF. Any other mode is
+// a bug of the caller and panics.
+func OPRF(mode byte) OPRFTags {
+	if mode > 2 {
+		panic(fmt.Sprintf("group: OPRF mode %d", mode))
+	}
+	// contextString = "OPRFV1-" || I2OSP(mode, 1) || "-" || identifier
+	context := "OPRFV1-" + string([]byte{mode}) + "-ristretto255-SHA512"
+	return OPRFTags{
+		HashToGroup:   Tag("HashToGroup-" + context),
+		HashToScalar:  Tag("HashToScalar-" + context),
+		DeriveKeyPair: Tag("DeriveKeyPair" + context),
+		Seed:          Tag("Seed-" + context),
+	}
+}
