@@ -18,8 +18,6 @@ const (
 	TagRingChallenge Tag = "haltlog/v1/ring-challenge"
 	// TagRingPossession is the challenge of a ring key's proof of possession.
 	TagRingPossession Tag = "haltlog/v1/ring-possession"
-	// TagLiveVote begins the message that a live vote's ring signature signs.
-	TagLiveVote Tag = "haltlog/v1/live-vote"
 )
 
 // OPRFTags are the tags of RFC 9497, sections 3.1 and 4.1, for one mode of the
@@ -31,7 +29,7 @@ type OPRFTags struct {
 	Seed          Tag
 }
 
-// The labels that RFC 9497, section 2.2 and 3.3, puts into its transcripts.
+// The labels that RFC 9497, sections 2.2 and 3.3, puts into its transcripts.
 const (
 	OPRFLabelSeedComposite = "Composite"
 	OPRFLabelChallenge     = "Challenge"
