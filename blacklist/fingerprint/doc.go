@@ -1,0 +1,25 @@
+// Package fingerprint turns a model on disk into the fingerprints that the
+// blacklist is asked about. It reads safetensors (single files, directories of
+// shards) through an [io/fs.FS]; it opens nothing itself, holds no key and
+// knows nothing of labels.
+//
+// Two kinds exist:
+//
+//   - [Manifest]: the OpenSSF model-signing digest of the directory. Identity
+//     of a release; any changed byte changes it.
+//   - [Tensor]: shape and values of one tensor. Names, shards, container and
+//     number format do not enter.
+//
+// Invariants:
+//
+//   - F1: two tensors of equal shape whose elements are equal as real numbers
+//     (all NaNs being one value, and −0 being 0) have equal fingerprints,
+//     whatever dtype, file, offset, name or worker count they came by; others
+//     differ unless SHA-256 collides.
+//   - F2: memory does not grow with the model: a buffer pair per worker, the
+//     headers, and 33 bytes per 2^18 elements of the tensors in flight.
+//   - F3: a header is accepted only if its tensors cover the data section
+//     exactly: in bounds, without overlap, gap, or trailing byte.
+//   - F4: a file that changes while it is read is an error, never a
+//     fingerprint of something that never existed.
+package fingerprint
