@@ -31,10 +31,10 @@ type OPRFTags struct {
 
 // The labels that RFC 9497, sections 2.2 and 3.3, puts into its transcripts.
 const (
-	OPRFLabelSeedComposite = "Composite"
-	OPRFLabelChallenge     = "Challenge"
-	OPRFLabelInfo          = "Info"
-	OPRFLabelFinalize      = "Finalize"
+	OPRFLabelComposite = "Composite"
+	OPRFLabelChallenge = "Challenge"
+	OPRFLabelInfo      = "Info"
+	OPRFLabelFinalize  = "Finalize"
 )
 
 // OPRF returns the tags of one mode: 0 OPRF, 1 VOPRF, 2 POPRF. Any other mode is

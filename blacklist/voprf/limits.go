@@ -1,0 +1,32 @@
+package voprf
+
+import "github.com/haltlog/haltlog/internal/group"
+
+const (
+	// ElementSize is the length of a blinded element, an evaluation, a public key
+	// and a label in bytes.
+	ElementSize = group.ElementSize
+
+	// ProofSize is the length of a proof in bytes: challenge and response.
+	ProofSize = 2 * group.ScalarSize
+
+	// MaxBatch is how many elements one proof covers: RFC 9497, section 2.2.1,
+	// numbers them in two bytes.
+	MaxBatch = 65535
+
+	// MaxRequest and MaxResponse are the longest bodies in bytes, 2,097,120 and
+	// 2,097,184, for whoever caps a reader.
+	MaxRequest  = MaxBatch * ElementSize
+	MaxResponse = MaxRequest + ProofSize
+
+	// MaxInput is the longest input and info in bytes: RFC 9497 puts the length
+	// into two bytes.
+	MaxInput = 65535
+
+	// OutputSize is the length of the RFC's output in bytes: SHA-512's.
+	OutputSize = 64
+
+	// maxEvaluators bounds n of a set: shares are numbered in one byte, and nobody
+	// operates more.
+	maxEvaluators = 255
+)
