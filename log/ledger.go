@@ -1,0 +1,507 @@
+package log
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/transparency-dev/merkle/rfc6962"
+)
+
+// PolicyBook is the judge of policy documents (E4): which are valid, which is
+// in force. The ledger calls it in log order and from one goroutine.
+type PolicyBook interface {
+	// Check judges a document at an index; an error makes the statement void.
+	Check(index uint64, chain string, document []byte) error
+	// Submit takes a document that Check found good at that index, and
+	// reports whether the policy in force changes there.
+	Submit(index uint64, chain string, document []byte) (changed bool)
+	// Anchor moves what waits on by one valid anchor, and lists the chains
+	// whose policy in force changes there, sorted.
+	Anchor(a AnchorInfo) (chains []string)
+	// InForce are the rules of a chain's policy in force.
+	InForce(chain string) (Rules, bool)
+	// Chains are all chains with a policy in force, sorted.
+	Chains() []string
+}
+
+// Labels is the state of the blacklist before the index at hand. Who folds the
+// list moves it on after each entry that the ledger found valid.
+type Labels interface {
+	// Published reports whether a label stands in a fingerprints statement.
+	Published(kind string, label []byte) bool
+	// Listed reports whether a published label is on the list: not allowed by
+	// an allow-list, not struck, not contested.
+	Listed(kind string, label []byte) bool
+	// ArtefactLeaf is the Merkle leaf hash of one escrowed label.
+	ArtefactLeaf(number uint64, kind string, label []byte) Hash
+}
+
+// LedgerConfig is what a [Ledger] needs; all but GenesisHash is required.
+type LedgerConfig struct {
+	// GenesisHash is the pinned hash of entry 0, see [GenesisHash]; nil trusts
+	// on first use.
+	GenesisHash *Hash
+	Verifier    Verifier
+	Book        PolicyBook
+	Labels      Labels
+}
+
+// A Ledger judges a log, entry by entry, from its order and its anchors' times
+// alone (S3), so that every reader judges alike. It implements [View] for the
+// index that comes next. Its memory is flat in the log's length: it grows with
+// keys, groups, runs and their saved checkpoints, not with check-ins,
+// heartbeats, anchors or decisions.
+//
+// Apply changes it and must be called alone; Admit and the questions of [View]
+// only read and may run side by side between two calls of Apply.
+type Ledger struct {
+	pinned   *Hash
+	verifier Verifier
+	book     PolicyBook
+	labels   Labels
+
+	genesis         *Genesis
+	genesisIdentity Hash
+	params          Params
+	tree            merkleTree
+	authority       authority
+	anchors         anchors
+	groups          groups
+	groupsWaiting   []*groupState
+	runs            map[string]*runState
+	guards          map[string]Key // guard keys of all runs, by keyid
+	decisions       map[string]DecisionInfo
+	replays         replays
+	void            identities
+	parts           parts
+	frozen          bool
+	epoch           *Epoch // without its parts; nil before the first
+}
+
+// NewLedger is a ledger of the empty log.
+func NewLedger(c LedgerConfig) *Ledger {
+	return &Ledger{
+		pinned: c.GenesisHash, verifier: c.Verifier, book: c.Book, labels: c.Labels,
+		authority: authority{keys: map[string]Key{}},
+		groups:    newGroups(),
+		runs:      map[string]*runState{},
+		guards:    map[string]Key{},
+		decisions: map[string]DecisionInfo{},
+		replays:   newReplays(),
+		void:      newIdentities(),
+		parts:     parts{pending: map[wholeKey]*pendingWhole{}},
+	}
+}
+
+// Validity is what became of an entry.
+type Validity string
+
+const (
+	Valid     Validity = "valid"
+	Void      Validity = "void"    // changes nothing
+	StaleVoid Validity = "stale"   // void, and its replay key is taken
+	Pending   Validity = "pending" // a part of something that is not whole yet
+)
+
+// Judged is the verdict on one entry.
+type Judged struct {
+	Index uint64
+	// LeafHash is the entry's hash in the tree.
+	LeafHash Hash
+	// Signed is the statement: the whole one at the last of its parts, the
+	// part itself before; nil if the leaf holds none.
+	Signed *Signed
+	// Verified reports whether every signature is good, so that the
+	// statement took its identity; true for what needs none and is valid.
+	Verified bool
+	// Signers are the verified keys, in the envelope's order; empty for an
+	// anchor and for a ring signature.
+	Signers  []Key
+	Validity Validity
+	// Reason is empty for what is valid.
+	Reason string
+	// Class is that of the void error; empty for what is valid or no
+	// statement.
+	Class   Class
+	Effects []Effect
+}
+
+// Size is how many entries were applied.
+func (l *Ledger) Size() uint64 { return l.tree.size() }
+
+// Index is [View]: the index of the entry that comes next.
+func (l *Ledger) Index() uint64 { return l.tree.size() }
+
+// RootAt is the tree's root at a size between the last valid anchor's and
+// Size; false for others.
+func (l *Ledger) RootAt(size uint64) (Hash, bool) { return l.tree.root(size) }
+
+// Genesis is entry 0's statement, nil before it or if it is void.
+func (l *Ledger) Genesis() *Genesis { return l.genesis }
+
+// Origin is [View].
+func (l *Ledger) Origin() string {
+	if l.genesis == nil {
+		return ""
+	}
+	return l.genesis.Origin
+}
+
+// GenesisIdentity is [View].
+func (l *Ledger) GenesisIdentity() Hash { return l.genesisIdentity }
+
+// Params is [View].
+func (l *Ledger) Params() Params { return l.params }
+
+// Frozen is [View].
+func (l *Ledger) Frozen() bool { return l.frozen }
+
+// CheckPolicy is [View].
+func (l *Ledger) CheckPolicy(chain string, document []byte) error {
+	return l.book.Check(l.Index(), chain, document)
+}
+
+// Rules is [View].
+func (l *Ledger) Rules(chain string) (Rules, bool) { return l.book.InForce(chain) }
+
+// LongestLease is [View].
+func (l *Ledger) LongestLease() time.Duration {
+	var longest time.Duration
+	for _, c := range l.book.Chains() {
+		if r, ok := l.book.InForce(c); ok {
+			longest = max(longest, r.Lease)
+		}
+	}
+	return longest
+}
+
+// Published is [View].
+func (l *Ledger) Published(kind string, label []byte) bool { return l.labels.Published(kind, label) }
+
+// Listed is [View].
+func (l *Ledger) Listed(kind string, label []byte) bool { return l.labels.Listed(kind, label) }
+
+// ArtefactLeaf is [View].
+func (l *Ledger) ArtefactLeaf(number uint64, kind string, label []byte) Hash {
+	return l.labels.ArtefactLeaf(number, kind, label)
+}
+
+// Epoch is [View].
+func (l *Ledger) Epoch() (number, size uint64, ok bool) {
+	if l.epoch == nil {
+		return 0, 0, false
+	}
+	return l.epoch.Number, l.epoch.Size, true
+}
+
+// view is a View with the signers of the statement at hand.
+type view struct {
+	*Ledger
+	signers []Key
+}
+
+func (v view) Signers() []Key { return v.signers }
+
+func (v view) CheckPart(p *Part) error {
+	signer := ""
+	if len(v.signers) > 0 {
+		signer = v.signers[0].ID
+	}
+	return v.parts.check(p, signer)
+}
+
+var _ View = view{}
+
+// Apply judges and takes the next entry. It never fails: whatever is not valid
+// is void, stale or pending.
+func (l *Ledger) Apply(leaf []byte) Judged {
+	l.parts.expire(l.Index())
+	j := l.judge(leaf, false)
+	out := Judged{Index: l.Index(), LeafHash: Hash(rfc6962.DefaultHasher.HashLeaf(leaf)), Signed: j.signed, Verified: j.verified, Signers: j.signers}
+	if j.signed != nil {
+		j.signed.Index = l.Index()
+	}
+	if j.part != nil {
+		l.takePart(j)
+	}
+	var v *VoidError
+	switch {
+	case j.err == nil && j.pending:
+		out.Validity = Pending
+	case j.err == nil:
+		out.Validity = Valid
+		l.take(j)
+		out.Effects = l.effects(j)
+	default:
+		out.Validity, out.Reason = Void, j.err.Error()
+		if v = asVoid(j.err); v != nil {
+			out.Class, out.Reason = v.Class, v.Reason
+		}
+		if out.Class == Stale {
+			out.Validity = StaleVoid
+			l.take(j)
+		}
+		if j.verified && len(j.signed.Envelope.Signatures) > 0 {
+			l.void.add(j.signed.Identity, l.Index())
+		}
+	}
+	l.tree.add(out.LeafHash)
+	for _, e := range out.Effects {
+		if a, ok := e.(AnchorAccepted); ok {
+			l.tree.rebase(a.Anchor.Size)
+		}
+	}
+	return out
+}
+
+// Admit judges a leaf as if it came next, without effect: nil if it would be
+// valid or pending. Errors are a *SyntaxError or a *VoidError. It is a
+// courtesy: the fold judges (S3).
+func (l *Ledger) Admit(leaf []byte) error { return l.judge(leaf, true).err }
+
+// judgement is what judge found; nothing of it has taken effect yet.
+type judgement struct {
+	signed   *Signed
+	signers  []Key
+	verified bool
+	err      error
+	pending  bool
+	// part and partSigner are set if a valid part stands at this entry.
+	part       *Part
+	partSigner string
+	completes  bool
+}
+
+// judge finds what becomes of a leaf at Index. As a courtesy it may stop
+// before an expensive check whose outcome cannot matter.
+func (l *Ledger) judge(leaf []byte, courtesy bool) judgement {
+	s, err := Parse(leaf)
+	if err != nil {
+		return judgement{err: err}
+	}
+	s.Index = l.Index()
+	if l.Index() == 0 {
+		verified, err := l.judgeGenesis(s)
+		return judgement{signed: s, verified: verified, err: err}
+	}
+	j := l.judgeStatement(s, courtesy)
+	part, ok := s.Statement.(*Part)
+	if !ok || j.err != nil {
+		return j
+	}
+	j.part, j.partSigner, j.pending = part, s.Signer(), true
+	raw, ok := l.parts.completed(part, j.partSigner)
+	if !ok {
+		return j
+	}
+	// The whole is judged at the index of the last missing part.
+	j.pending, j.completes = false, true
+	whole, err := l.openWhole(part, j.partSigner, raw)
+	if err != nil {
+		j.err = err
+		return j
+	}
+	w := l.judgeStatement(whole, courtesy)
+	w.part, w.partSigner, w.completes = j.part, j.partSigner, true
+	return w
+}
+
+// openWhole reads what the parts make together.
+func (l *Ledger) openWhole(part *Part, signer string, raw []byte) (*Signed, error) {
+	if WholeHash(raw) != part.Whole {
+		return nil, void(Conflict, "the parts do not make the whole that they name")
+	}
+	s, err := ParseWhole(raw)
+	if err != nil {
+		return nil, voidf(Conflict, "the parts make no statement: %v", err)
+	}
+	if s.Kind() != part.Of {
+		return nil, voidf(Conflict, "the parts make a statement of kind %s", s.Kind())
+	}
+	for _, sig := range s.Envelope.Signatures {
+		if sig.KeyID == signer {
+			s.Index = l.Index()
+			return s, nil
+		}
+	}
+	return nil, void(Forbidden, "who signed the parts did not sign the whole")
+}
+
+// judgeStatement judges all that stands after the genesis.
+func (l *Ledger) judgeStatement(s *Signed, courtesy bool) judgement {
+	j := judgement{signed: s}
+	if l.genesis == nil {
+		j.err = void(Unknown, "the log has no valid genesis")
+		return j
+	}
+	if s.Kind() == KindGenesis {
+		j.err = void(Conflict, "the genesis is entry 0")
+		return j
+	}
+	if courtesy && s.Kind() == KindLiveVote {
+		// Cheap refusals before an expensive signature: forged rings delay a
+		// vote, they do not starve it (L5).
+		if j.err = l.rule(s, nil); j.err != nil {
+			return j
+		}
+	}
+	signers, err := l.verify(s)
+	if err != nil {
+		j.err = err
+		return j
+	}
+	j.verified, j.signers = true, signers
+	if j.err = l.rule(s, signers); j.err != nil {
+		return j
+	}
+	// Last, because it costs the most.
+	j.err = l.prove(s.Statement, l.Origin())
+	return j
+}
+
+// rule is everything but signatures.
+func (l *Ledger) rule(s *Signed, signers []Key) error {
+	if OriginOf(s.Statement) != l.Origin() {
+		return voidf(Forbidden, "made for the log %q", OriginOf(s.Statement))
+	}
+	if at, ok := l.void.has(s.Identity); ok {
+		return voidf(Conflict, "sent again, and void at %d", at)
+	}
+	// Before authority: what was said once stays said, also after its key's
+	// revocation.
+	if err := l.checkReplay(s); err != nil {
+		return err
+	}
+	if err := l.authorise(s, signers); err != nil {
+		return err
+	}
+	return s.Statement.Void(view{Ledger: l, signers: signers}, *s)
+}
+
+// checkReplay refuses a second value for a replay key. Parts take none: their
+// place among the pending ones says it.
+func (l *Ledger) checkReplay(s *Signed) error {
+	if s.Kind() == KindPart {
+		return nil
+	}
+	k := s.Replay()
+	store, r, ok := l.replaysOf(s)
+	if !ok {
+		return nil
+	}
+	if store.taken(k) {
+		return voidf(Conflict, "replay key %s is taken", k.Scope)
+	}
+	if r != nil && !k.Monotone && r.onces >= maxRunReplays {
+		return voidf(Conflict, "too many statements for run %s", r.statement.Run)
+	}
+	return nil
+}
+
+// replaysOf is where a statement's replay key is held: with its run, or with
+// the log. It is false if there is nothing to hold yet.
+func (l *Ledger) replaysOf(s *Signed) (replays, *runState, bool) {
+	id, ok := runOf(s.Statement)
+	if !ok {
+		return l.replays, nil, true
+	}
+	r, ok := l.runs[id]
+	if !ok {
+		return replays{}, nil, false
+	}
+	store, ok := r.replays[s.Kind()]
+	return store, r, ok
+}
+
+// take takes the replay key.
+func (l *Ledger) take(j judgement) {
+	s := j.signed
+	if s.Kind() == KindPart {
+		return
+	}
+	store, r, ok := l.replaysOf(s)
+	if !ok {
+		if r == nil {
+			return
+		}
+		store = newReplays()
+		r.replays[s.Kind()] = store
+	}
+	k := s.Replay()
+	store.take(k)
+	if r != nil && !k.Monotone {
+		r.onces++
+	}
+}
+
+// takePart keeps a valid part, or lets its whole go once it is there.
+func (l *Ledger) takePart(j judgement) {
+	if j.completes {
+		l.parts.drop(wholeKey{j.part.Whole, j.partSigner})
+		return
+	}
+	l.parts.add(j.part, j.partSigner, l.Index())
+}
+
+// effects carries a valid statement out.
+func (l *Ledger) effects(j judgement) []Effect {
+	switch st := j.signed.Statement.(type) {
+	case *Genesis:
+		return l.applyGenesis(st, j.signed)
+	case *Authority:
+		return l.applyAuthority(st, j.signed.Identity)
+	case *Policy:
+		if !l.book.Submit(l.Index(), st.Chain, st.Document) {
+			return nil
+		}
+		return l.policyEffects([]string{st.Chain})
+	case *Group:
+		return l.applyGroup(st, GroupHash(j.signed.Envelope.Payload))
+	case *Run:
+		return l.applyRun(st)
+	case *Anchor:
+		return l.applyAnchor(st)
+	case *Artefact:
+		r := l.runs[st.Run]
+		r.artefacts = append(r.artefacts, ArtefactInfo{
+			Index: l.Index(), Number: uint64(st.Number), KeyVersion: uint64(st.KeyVersion), Count: uint64(st.Count), Root: st.Root,
+		})
+	case *Decision:
+		return l.applyDecision(st, j.signed)
+	case *Halt:
+		return l.applyHalt(st, j.signed)
+	case *Close:
+		l.runs[st.Run].closePending = true
+	case *Fingerprints:
+		l.runs[st.Run].fingerprinted = true
+	case *Epoch:
+		l.epoch = &Epoch{Origin: st.Origin, Number: st.Number, Size: st.Size, Semantics: st.Semantics}
+	case *Freeze:
+		l.frozen = true
+	}
+	return nil
+}
+
+func (l *Ledger) policyEffects(chains []string) []Effect {
+	var effects []Effect
+	for _, c := range chains {
+		if r, ok := l.book.InForce(c); ok {
+			effects = append(effects, PolicyInForce{Chain: c, Index: l.Index(), Rules: r})
+		}
+	}
+	return effects
+}
+
+// applyAnchor takes a valid anchor: the time of everything that waits.
+func (l *Ledger) applyAnchor(st *Anchor) []Effect {
+	a, err := l.openAnchor(st.Checkpoint)
+	if err != nil {
+		// Judged a moment ago in the same state.
+		panic(fmt.Sprintf("log: anchor at %d: %v", l.Index(), err))
+	}
+	l.anchors.add(a)
+	effects := []Effect{AnchorAccepted{Anchor: a}}
+	effects = append(effects, l.anchorAuthority(a)...)
+	effects = append(effects, l.policyEffects(l.book.Anchor(a))...)
+	return append(effects, l.anchorGroups(a)...)
+}
