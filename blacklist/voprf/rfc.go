@@ -38,7 +38,7 @@ func NewClient(mode Mode, public *PublicKey, info []byte) (*Client, error) {
 	return c, nil
 }
 
-// infoScalar is HashToScalar("Info" || I2OSP(len(info), 2) || info).
+// infoScalar is HashToScalar of "Info" || I2OSP(len(info), 2) || info.
 func infoScalar(info []byte) (*group.Scalar, error) {
 	if len(info) > MaxInput {
 		return nil, fmt.Errorf("%w: info of %d bytes", ErrInput, len(info))

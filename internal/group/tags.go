@@ -18,6 +18,9 @@ const (
 	TagRingChallenge Tag = "haltlog/v1/ring-challenge"
 	// TagRingPossession is the challenge of a ring key's proof of possession.
 	TagRingPossession Tag = "haltlog/v1/ring-possession"
+	// TagBlacklistScalar maps a label to the scalar u that the blacklist's trees
+	// sort and its proofs speak of.
+	TagBlacklistScalar Tag = "haltlog/v1/blacklist-scalar"
 )
 
 // OPRFTags are the tags of RFC 9497, sections 3.1 and 4.1, for one mode of the
