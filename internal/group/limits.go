@@ -13,4 +13,16 @@ const (
 	// maxExpand is the longest string that expand_message_xmd gives with SHA-512:
 	// 255 blocks of 64 bytes.
 	maxExpand = 255 * 64
+
+	// A table divides the 256 digits of a scalar into tableParts runs of
+	// tableStep: twice as many parts would save 16 additions of a hundred and cost
+	// twice the memory.
+	tableParts = 8
+	tableStep  = 256 / tableParts
+
+	// elementWidth and generatorWidth are the digits' widths in bits: a table
+	// holds 2^(width−2) multiples per part, and a product one addition in width+1
+	// digits. The generator's table is there once, an element's for every key.
+	elementWidth   = 6
+	generatorWidth = 8
 )
