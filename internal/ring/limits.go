@@ -21,4 +21,8 @@ const (
 
 	// PossessionSize is a challenge and a response.
 	PossessionSize = 2 * group.ScalarSize
+
+	// maxCached bounds the rings of a Cache: 64 of 64 keys with their tables are
+	// 84 MB, and groups of 8 a tenth of it.
+	maxCached = 64
 )

@@ -26,10 +26,15 @@ func (r *Ring) Verify(message, sig []byte) error {
 	}
 	digest := r.digest(message)
 	first, responses := scalars[0], scalars[1:]
+	step := func(j int, s, c *group.Scalar) *group.Element { return r.keys[j].VarTimeMulBaseAdd(s, c) }
+	if r.ready.Load() {
+		tables := r.tables()
+		step = func(j int, s, c *group.Scalar) *group.Element { return tables[j].VarTimeMulBaseAdd(s, c) }
+	}
 	c := first
-	for j, key := range r.keys {
-		next := (j + 1) & (len(r.keys) - 1)
-		c = challenge(digest, next, key.VarTimeMulBaseAdd(responses[j], c))
+	for j, s := range responses {
+		next := (j + 1) & (len(responses) - 1)
+		c = challenge(digest, next, step(j, s, c))
 	}
 	if !c.Equal(first) {
 		return ErrSignature
