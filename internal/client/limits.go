@@ -1,0 +1,31 @@
+package client
+
+// Bounds of what is read from a server, which may be anybody's.
+const (
+	// maxIdle connections are kept to one log: a guard, a beeper or an auditor
+	// uses a handful at once.
+	maxIdle = 64
+	// maxProblem bounds an RFC 9457 document; ours are under 1 KiB.
+	maxProblem = 16 << 10
+	// maxDetail bounds a refusal that is no such document when it is shown.
+	maxDetail = 256
+	// maxRetryAfter is the longest wait, in seconds, that a server may ask for.
+	maxRetryAfter = 3600
+	// maxJSON bounds one JSON answer: a page of entries, or the list of runs.
+	maxJSON = 128 << 20
+	// maxSmall bounds an anchor, a checkpoint, a proof, a quorum: the largest is
+	// a note with ML-DSA cosignatures of 32 witnesses.
+	maxSmall = 256 << 10
+	// maxLeaf is the size of one entry of the log.
+	maxLeaf = 1 << 16
+	// maxBundle is 256 entries with their lengths.
+	maxBundle = 256 * (2 + maxLeaf)
+	// maxTile is 256 hashes.
+	maxTile = 256 * 32
+	// maxList bounds the full list of one part of the blacklist: 2^20 labels.
+	maxList = 40 << 20
+	// maxEvaluation is an evaluation of 65,535 elements with its proof.
+	maxEvaluation = 65535*32 + 64
+	// maxEvent is one server-sent event: a statement in base64 within JSON.
+	maxEvent = 4 << 20
+)
