@@ -1,0 +1,86 @@
+package tesseralog_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/haltlog/haltlog/internal/checkpoint"
+	"github.com/haltlog/haltlog/internal/tesseralog"
+	"github.com/haltlog/haltlog/internal/tesseralog/logtest"
+)
+
+// A rig is a log's keys and its three witnesses.
+type rig struct {
+	keys   logtest.Keys
+	peers  []*peer
+	quorum *checkpoint.Quorum
+	cfg    tesseralog.Config
+	deps   tesseralog.Deps
+}
+
+func newRig(t testing.TB) *rig {
+	t.Helper()
+	r := &rig{keys: logtest.NewKeys(t, "log.example/test")}
+	var urls []string
+	for _, s := range r.keys.Witnesses {
+		p := newPeer(t, r.keys, s)
+		r.peers = append(r.peers, p)
+		urls = append(urls, p.url)
+	}
+	r.quorum = r.keys.Quorum(t, urls...)
+	r.cfg = tesseralog.Config{
+		Dir: t.TempDir(), Origin: r.keys.Origin, Signers: r.keys.Log, Skew: 2 * time.Second,
+		Quorum: func() *checkpoint.Quorum { return r.quorum },
+	}
+	r.deps = tesseralog.Deps{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	return r
+}
+
+func (r *rig) open(t testing.TB) *tesseralog.Log {
+	t.Helper()
+	l, err := tesseralog.New(r.cfg, r.deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closeLog(t, l) })
+	return l
+}
+
+func closeLog(t testing.TB, l *tesseralog.Log) {
+	t.Helper()
+	if err := l.Close(context.Background()); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
+func patient(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func fill(t testing.TB, l *tesseralog.Log, n int) {
+	t.Helper()
+	ctx := patient(t)
+	for range n {
+		if _, err := l.Append(ctx, fmt.Appendf(nil, "entry %d", l.Size())); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestConformance(t *testing.T) {
+	logtest.Run(t, func(t *testing.T) (logtest.Log, *checkpoint.Quorum) {
+		r := newRig(t)
+		l, err := tesseralog.New(r.cfg, r.deps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l, r.quorum
+	})
+}
