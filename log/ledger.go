@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/transparency-dev/merkle/rfc6962"
+
+	"github.com/haltlog/haltlog/internal/dsse"
 )
 
 // PolicyBook is the judge of policy documents (E4): which are valid, which is
@@ -259,6 +261,25 @@ func (l *Ledger) Apply(leaf []byte) Judged {
 // courtesy: the fold judges (S3).
 func (l *Ledger) Admit(leaf []byte) error { return l.judge(leaf, true).err }
 
+// JudgeRequest judges a lease request, which is never logged, as if it came
+// next. Errors are a *SyntaxError or a *VoidError. Its sequence is for the
+// engine to hold.
+func (l *Ledger) JudgeRequest(raw []byte) (*Signed, *LeaseRequest, error) {
+	s, err := ParseMessage(raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	st, ok := s.Statement.(*LeaseRequest)
+	if !ok {
+		return nil, nil, voidf(Forbidden, "kind %s asks for no lease", s.Kind())
+	}
+	j := l.judgeStatement(s, true)
+	if j.err != nil {
+		return nil, nil, j.err
+	}
+	return s, st, nil
+}
+
 // judgement is what judge found; nothing of it has taken effect yet.
 type judgement struct {
 	signed   *Signed
@@ -310,6 +331,10 @@ func (l *Ledger) judge(leaf []byte, courtesy bool) judgement {
 func (l *Ledger) openWhole(part *Part, signer string, raw []byte) (*Signed, error) {
 	if WholeHash(raw) != part.Whole {
 		return nil, void(Conflict, "the parts do not make the whole that they name")
+	}
+	// Fitting a leaf, it would have two forms in the log.
+	if len(raw) <= dsse.MaxLeaf {
+		return nil, void(Conflict, "the whole fits one leaf")
 	}
 	s, err := ParseWhole(raw)
 	if err != nil {

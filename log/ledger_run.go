@@ -65,6 +65,8 @@ func runOf(st Statement) (string, bool) {
 		return st.Run, true
 	case *Contest:
 		return st.Run, true
+	case *LeaseRequest:
+		return st.Run, true
 	}
 	return "", false
 }

@@ -105,9 +105,9 @@ func (l *Ledger) verifyRing(s *Signed, hash string, pae, sig []byte) error {
 func (l *Ledger) authorise(s *Signed, signers []Key) error {
 	info, _ := Info(s.Kind())
 	switch info.Signing {
-	case Nobody:
+	case SignedNobody:
 		return nil
-	case Ring:
+	case SignedRing:
 		// Which ring may vote for which run is the kind's own rule.
 		return nil
 	}
@@ -115,11 +115,11 @@ func (l *Ledger) authorise(s *Signed, signers []Key) error {
 		if !k.InForce(l.Index()) {
 			return voidf(Forbidden, "key %s of %s is not in force", k.ID, k.Name)
 		}
-		if info.Signing != Whole && !slices.Contains(info.Roles, k.Role) {
+		if info.Signing != SignedWhole && !slices.Contains(info.Roles, k.Role) {
 			return voidf(Forbidden, "a key of role %s does not sign kind %s", k.Role, s.Kind())
 		}
 	}
-	if info.Signing == Threshold && len(signers) != l.Threshold() {
+	if info.Signing == SignedThreshold && len(signers) != l.Threshold() {
 		return voidf(Forbidden, "%d officers signed, the threshold is %d", len(signers), l.Threshold())
 	}
 	return nil
