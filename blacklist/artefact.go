@@ -118,3 +118,38 @@ func VerifyListing(root Hash, count uint64, labels []Published, excluded []Exclu
 	}
 	return nil
 }
+
+// ReasonAllowList is the reason of a label that the log's allow-list names: the
+// one reason that a stranger can check, by [Set.Excuses]. Labels that one
+// tensor's own values or the declared base keep off the list are never
+// escrowed.
+const ReasonAllowList = "allow-list"
+
+// Publish splits an opened artefact into what is published and what is
+// excluded, at the set's present state.
+func (s *Set) Publish(labels []Entry) ([]Published, []Exclusion) {
+	published, excluded := []Published{}, []Exclusion{}
+	for i, l := range labels {
+		n := uint64(i)
+		if s.Allowed(l.Kind, l.Label) {
+			excluded = append(excluded, Exclusion{n, ReasonAllowList, ArtefactLeaf(n, l.Kind, l.Label)})
+			continue
+		}
+		published = append(published, Published{n, l.Kind, l.Label})
+	}
+	return published, excluded
+}
+
+// Excuses reports whether an exclusion's reason is true: some label that the
+// allow-list names gives the excluded leaf. It costs a hash per allowed label.
+func (s *Set) Excuses(x Exclusion) bool {
+	if x.Reason != ReasonAllowList {
+		return false
+	}
+	for k := range s.allowed {
+		if ArtefactLeaf(x.Number, k.kind, k.label) == x.Leaf {
+			return true
+		}
+	}
+	return false
+}

@@ -82,6 +82,10 @@ func Seal(pub *ecdh.PublicKey, c Context, labels []Entry) ([]byte, []Wrap, error
 	if err != nil {
 		return nil, nil, err
 	}
+	return seal(pub, c, plain)
+}
+
+func seal(pub *ecdh.PublicKey, c Context, plain []byte) ([]byte, []Wrap, error) {
 	dataKey := make([]byte, dataKeySize)
 	rand.Read(dataKey) // never fails: crypto/rand aborts the process instead
 	aead, err := dataCipher(dataKey)
