@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"log/slog"
 
 	"github.com/haltlog/haltlog/internal/group"
 )
@@ -98,9 +97,6 @@ func (k *PrivateKey) Public() *PublicKey { return k.public }
 func (k *PrivateKey) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "evaluator key %x", k.public.encoded[:])
 }
-
-// LogValue does for slog what Format does for fmt.
-func (k *PrivateKey) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(k)) }
 
 // system is where secrets come from, everywhere but in tests.
 func system() io.Reader { return rand.Reader }
