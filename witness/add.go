@@ -10,14 +10,20 @@ import (
 	"github.com/haltlog/haltlog/internal/checkpoint"
 )
 
-// AddCheckpoint judges an add-checkpoint body and returns the cosignature
-// lines, after the checkpoint has been made durable. Errors are the package's
-// sentinels or a [*ConflictError].
+// AddCheckpoint judges an add-checkpoint body: [ParseRequest] and
+// [Witness.Add] in one.
 func (w *Witness) AddCheckpoint(ctx context.Context, body []byte) ([]byte, error) {
 	r, err := ParseRequest(body)
 	if err != nil {
 		return nil, err
 	}
+	return w.Add(ctx, r)
+}
+
+// Add judges a parsed request and returns the cosignature lines, after the
+// checkpoint has been made durable. Errors are the package's sentinels or a
+// [*ConflictError].
+func (w *Witness) Add(ctx context.Context, r Request) ([]byte, error) {
 	c := r.Checkpoint
 	// "If the checkpoint origin is unknown, the witness MUST respond with a
 	// 404 Not Found HTTP status code."
