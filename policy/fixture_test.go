@@ -75,29 +75,41 @@ func (c *chain) fold(events ...Event) {
 	for _, e := range events {
 		switch x := e.(type) {
 		case Registered:
-			x.Index, e = c.index, x
+			x.Index = c.index
+			e = x
 		case Regrouped:
-			x.Index, e = c.index, x
+			x.Index = c.index
+			e = x
 		case Enforced:
-			x.Index, e = c.index, x
+			x.Index = c.index
+			e = x
 		case Checkin:
-			x.Index, e = c.index, x
+			x.Index = c.index
+			e = x
 		case Vote:
-			x.Index, e = c.index, x
+			x.Index = c.index
+			e = x
 		case Beat:
-			x.Index, e = c.index, x
+			x.Index = c.index
+			e = x
 		case MonitorBeat:
-			x.Index, e = c.index, x
+			x.Index = c.index
+			e = x
 		case Artefact:
-			x.Index, e = c.index, x
+			x.Index = c.index
+			e = x
 		case Anchored:
-			x.Index, e = c.index, x
+			x.Index = c.index
+			e = x
 		case Closed:
-			x.Index, e = c.index, x
+			x.Index = c.index
+			e = x
 		case Halted:
-			x.Index, e = c.index, x
+			x.Index = c.index
+			e = x
 		case Decided:
-			x.Index, e = c.index, x
+			x.Index = c.index
+			e = x
 		}
 		// A new kind of event that the switch does not know would lose its index.
 		if e.at() != c.index {
