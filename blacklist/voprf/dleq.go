@@ -3,8 +3,10 @@ package voprf
 import (
 	"crypto/sha512"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/haltlog/haltlog/internal/group"
 )
@@ -29,17 +31,14 @@ func (b *batch) weights(mode Mode, key []byte) ([]*group.Scalar, error) {
 	seed := sha512.Sum512(prefixed(prefixed(nil, key), []byte(tags.Seed)))
 	head := prefixed(nil, seed[:])
 	out := make([]*group.Scalar, len(b.c))
-	transcript := make([]byte, 0, len(head)+2+2*(2+ElementSize)+len(group.OPRFLabelComposite))
-	for i := range out {
+	parallel(len(out), func(i int) {
 		// compositeTranscript = I2OSP(len(seed), 2) || seed || I2OSP(i, 2) ||
 		//   I2OSP(len(Ci), 2) || Ci || I2OSP(len(Di), 2) || Di || "Composite"
-		transcript = append(transcript[:0], head...)
-		transcript = binary.BigEndian.AppendUint16(transcript, uint16(i))
+		transcript := binary.BigEndian.AppendUint16(append([]byte(nil), head...), uint16(i))
 		transcript = prefixed(transcript, b.cEnc[i])
 		transcript = prefixed(transcript, b.dEnc[i])
-		transcript = append(transcript, group.OPRFLabelComposite...)
-		out[i] = group.HashToScalar(tags.HashToScalar, transcript)
-	}
+		out[i] = group.HashToScalar(tags.HashToScalar, transcript, []byte(group.OPRFLabelComposite))
+	})
 	return out, nil
 }
 
@@ -51,7 +50,7 @@ func (b *batch) prove(mode Mode, k *group.Scalar, key []byte, random io.Reader) 
 		return nil, err
 	}
 	// M = Σ d_i·C_i. All of it is on the wire, so its time may depend on it.
-	m, err := group.VarTimeMultiMul(weights, b.c)
+	m, err := composite(weights, b.c)
 	if err != nil {
 		return nil, err
 	}
@@ -83,11 +82,11 @@ func (b *batch) verify(mode Mode, public *group.Element, key, proof []byte) erro
 	if err != nil {
 		return err
 	}
-	m, err := group.VarTimeMultiMul(weights, b.c)
+	m, err := composite(weights, b.c)
 	if err != nil {
 		return err
 	}
-	z, err := group.VarTimeMultiMul(weights, b.d)
+	z, err := composite(weights, b.d)
 	if err != nil {
 		return err
 	}
@@ -101,6 +100,26 @@ func (b *batch) verify(mode Mode, public *group.Element, key, proof []byte) erro
 		return ErrProof
 	}
 	return nil
+}
+
+// composite is Σ weights[i]·elements[i], in parts on all cores.
+func composite(weights []*group.Scalar, elements []*group.Element) (*group.Element, error) {
+	parts := (len(elements) + compositePart - 1) / compositePart
+	sums, errs := make([]*group.Element, parts), make([]error, parts)
+	var wg sync.WaitGroup
+	for p := range parts {
+		from, to := p*len(elements)/parts, (p+1)*len(elements)/parts
+		wg.Go(func() { sums[p], errs[p] = group.VarTimeMultiMul(weights[from:to], elements[from:to]) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	sum := sums[0]
+	for _, s := range sums[1:] {
+		sum = sum.Add(s)
+	}
+	return sum, nil
 }
 
 // challenge hashes I2OSP(len(Bm), 2) || Bm || I2OSP(len(a0), 2) || a0 || … || a3 ||

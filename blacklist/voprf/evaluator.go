@@ -60,10 +60,10 @@ func multiply(k *group.Scalar, encoded [][]byte, elements []*group.Element) *bat
 		c: elements, cEnc: encoded,
 		d: make([]*group.Element, len(elements)), dEnc: make([][]byte, len(elements)),
 	}
-	for i, e := range elements {
-		b.d[i] = e.Mul(k)
+	parallel(len(elements), func(i int) {
+		b.d[i] = elements[i].Mul(k)
 		b.dEnc[i] = b.d[i].Bytes()
-	}
+	})
 	return b
 }
 
@@ -72,13 +72,12 @@ func decodeAll(encoded [][]byte) ([]*group.Element, error) {
 	if len(encoded) < 1 || len(encoded) > MaxBatch {
 		return nil, fmt.Errorf("elements: %w: %d", ErrBatch, len(encoded))
 	}
-	out := make([]*group.Element, len(encoded))
-	for i, b := range encoded {
-		e, err := group.DecodeElement(b)
+	out, errs := make([]*group.Element, len(encoded)), make([]error, len(encoded))
+	parallel(len(encoded), func(i int) { out[i], errs[i] = group.DecodeElement(encoded[i]) })
+	for i, err := range errs {
 		if err != nil {
 			return nil, fmt.Errorf("element %d: %w: %w", i, ErrEncoding, err)
 		}
-		out[i] = e
 	}
 	return out, nil
 }

@@ -26,6 +26,14 @@ const (
 	// OutputSize is the length of the RFC's output in bytes: SHA-512's.
 	OutputSize = 64
 
+	// minShare is the least number of elements that one core takes of a batch:
+	// about a millisecond of work, against some microseconds to start it.
+	minShare = 16
+
+	// compositePart is how many terms of a composite one core takes at a time: 256
+	// doublings cost what three terms do, and the tables stay within 700 KB.
+	compositePart = 512
+
 	// maxEvaluators bounds n of a set: shares are numbered in one byte, and nobody
 	// operates more.
 	maxEvaluators = 255

@@ -35,19 +35,30 @@ func newQuery(public *PublicKey, fingerprints [][]byte, random io.Reader) (*Quer
 		blinded: make([]*group.Element, len(fingerprints)),
 		encoded: make([][]byte, len(fingerprints)),
 	}
-	for i, x := range fingerprints {
-		h, err := hashInput(ModeVOPRF, x)
+	for i := range q.blinds {
+		var err error
+		if q.blinds[i], err = group.ReadScalar(random); err != nil {
+			return nil, fmt.Errorf("fingerprint %d: %w", i, err)
+		}
+	}
+	errs := make([]error, len(fingerprints))
+	parallel(len(fingerprints), func(i int) {
+		h, err := hashInput(ModeVOPRF, fingerprints[i])
+		if err != nil {
+			errs[i] = err
+			return
+		}
+		q.blinded[i] = h.Add(group.MulBase(q.blinds[i]))
+		q.encoded[i] = q.blinded[i].Bytes()
+	})
+	for i, err := range errs {
 		if err != nil {
 			return nil, fmt.Errorf("fingerprint %d: %w", i, err)
 		}
-		// B is the identity, which no evaluator takes, with probability 2^-252.
-		for q.blinded[i] == nil || q.blinded[i].IsIdentity() {
-			if q.blinds[i], err = group.ReadScalar(random); err != nil {
-				return nil, fmt.Errorf("fingerprint %d: %w", i, err)
-			}
-			q.blinded[i] = h.Add(group.MulBase(q.blinds[i]))
+		// With probability 2^-252, and then no evaluator takes it.
+		if q.blinded[i].IsIdentity() {
+			return nil, fmt.Errorf("fingerprint %d: %w: blinded to the identity", i, ErrInput)
 		}
-		q.encoded[i] = q.blinded[i].Bytes()
 	}
 	return q, nil
 }
@@ -90,9 +101,9 @@ func (q *Query) Labels(responses [][]byte) ([]Label, error) {
 		evaluated = append(evaluated, elements...)
 	}
 	out := make([]Label, q.Len())
-	for i, z := range evaluated {
-		out[i] = Label(z.Sub(q.public.element.Mul(q.blinds[i])).Bytes())
-	}
+	parallel(q.Len(), func(i int) {
+		out[i] = Label(evaluated[i].Sub(q.public.element.Mul(q.blinds[i])).Bytes())
+	})
 	return out, nil
 }
 
