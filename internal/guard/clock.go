@@ -46,7 +46,7 @@ func (SystemClock) Boot() time.Duration {
 }
 
 // Wall is the civil time without Go's monotonic reading, which would hide a jump.
-func (SystemClock) Wall() time.Time { return time.Now().Round(0) }
+func (SystemClock) Wall() time.Time { return time.Now().Round(0).UTC() }
 
 // BootID is read each time: a process restored on another machine must notice.
 func (SystemClock) BootID() string {

@@ -121,6 +121,9 @@ func (c *Config) complete() error {
 	if c.Miss < 2*c.Beat {
 		bad("miss %s is less than two beats of %s", c.Miss, c.Beat)
 	}
+	if c.Beat > 0 && c.Miss > maxMissedBeats*c.Beat {
+		bad("miss %s is more than %d beats of %s", c.Miss, maxMissedBeats, c.Beat)
+	}
 	if c.Renew >= c.MaxDuration {
 		bad("renew %s is not below the longest lease %s", c.Renew, c.MaxDuration)
 	}

@@ -8,6 +8,11 @@ const (
 	// DefaultMiss is the silence after which a partner counts as stopped. It is long enough for a machine with all
 	// cores busy and far below the shortest sensible lease.
 	DefaultMiss = 2 * time.Second
+	// maxMissedBeats keeps what a stopped partner has not read within the socket's buffer (some 250 messages): the word
+	// that the run is being killed must still fit behind them.
+	maxMissedBeats = 100
+	// maxInFlight bounds unanswered requests per engine: one that hangs must not collect goroutines.
+	maxInFlight = 4
 	// DefaultKillWait bounds one actuator's attempt: a SIGKILL takes milliseconds unless a process hangs in the kernel.
 	DefaultKillWait = 5 * time.Second
 	// killRounds is how often the list of actuators is tried before the guard gives up with an unconfirmed receipt.

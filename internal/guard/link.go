@@ -22,18 +22,18 @@ const (
 	verbReady   verb = 1 + iota // reaper: I hold the cgroup
 	verbArm                     // keeper: here is the root's pidfd; body: its pid in decimal
 	verbArmed                   // reaper: I would kill it now
-	verbBeat                    // both; keeper: with the deadline on the boot clock
+	verbBeat                    // both; with the keeper's lease deadline, or the reaper's time of sending
 	verbKilling                 // reaper: I am about to kill; body: cause
 	verbKilled                  // reaper: done; body: evidence record
 	verbRelease                 // keeper: nothing is left to guard
 	verbLast    = verbRelease
 )
 
-// message travels on the SEQPACKET pair: 1 byte verb, 8 bytes deadline (big endian, boot clock in ns), body.
+// message travels on the SEQPACKET pair: 1 byte verb, 8 bytes time (big endian, boot clock in ns), body.
 type message struct {
-	verb     verb
-	deadline time.Duration
-	body     []byte
+	verb verb
+	when time.Duration // of beats; 0 in all others, and while no lease stands
+	body []byte
 }
 
 const messageHead = 9
@@ -41,7 +41,7 @@ const messageHead = 9
 func (m message) encode() []byte {
 	b := make([]byte, messageHead, messageHead+len(m.body))
 	b[0] = byte(m.verb)
-	binary.BigEndian.PutUint64(b[1:], uint64(m.deadline))
+	binary.BigEndian.PutUint64(b[1:], uint64(m.when))
 	return append(b, m.body...)
 }
 
@@ -49,12 +49,12 @@ func parseMessage(b []byte) (message, error) {
 	if len(b) < messageHead || len(b) > maxMessage {
 		return message{}, fmt.Errorf("%w: %d bytes", errMessage, len(b))
 	}
-	m := message{verb: verb(b[0]), deadline: time.Duration(binary.BigEndian.Uint64(b[1:]))}
+	m := message{verb: verb(b[0]), when: time.Duration(binary.BigEndian.Uint64(b[1:]))}
 	if m.verb < verbReady || m.verb > verbLast {
 		return message{}, fmt.Errorf("%w: verb %d", errMessage, b[0])
 	}
-	if m.deadline < 0 || (m.verb != verbBeat && m.deadline != 0) {
-		return message{}, fmt.Errorf("%w: deadline", errMessage)
+	if m.when < 0 || (m.verb != verbBeat && m.when != 0) {
+		return message{}, fmt.Errorf("%w: time", errMessage)
 	}
 	if len(b) > messageHead {
 		m.body = append([]byte(nil), b[messageHead:]...)

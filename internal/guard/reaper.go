@@ -122,11 +122,11 @@ func (r *reaper) watch() {
 			case in.message.verb == verbRelease:
 				return // the keeper has seen the end and clears up
 			case in.message.verb == verbBeat:
-				last, deadline, suspect = r.clock.Boot(), in.message.deadline, false
+				last, deadline, suspect = r.clock.Boot(), in.message.when, false
 			}
 		case <-tick.C:
 			// A full buffer is the keeper's silence, judged below; a closed link shows in the inbox.
-			_ = r.link.send(message{verb: verbBeat}, r.Beat)
+			_ = r.link.send(message{verb: verbBeat, when: r.clock.Boot()}, r.Beat)
 			now := r.clock.Boot()
 			silent := now-last > r.Miss
 			// The keeper acts at the deadline itself; one beat later it evidently does not.

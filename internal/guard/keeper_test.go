@@ -1,3 +1,0 @@
-package guard
-
-func keeperMain(args []string) int { return 99 }
