@@ -164,10 +164,14 @@ func (s *state) release() { <-s.lock }
 // latest is what the store holds for an origin: record is the exact value, nil
 // if none, and cp the checkpoint in it, of size 0 if none.
 func (w *Witness) latest(ctx context.Context, s *state) (record []byte, cp checkpoint.Checkpoint, err error) {
-	record, err = w.store.Load(ctx, latestKey(s.origin))
+	return load(ctx, w.store, s.origin)
+}
+
+func load(ctx context.Context, store Store, origin string) (record []byte, cp checkpoint.Checkpoint, err error) {
+	record, err = store.Load(ctx, latestKey(origin))
 	if errors.Is(err, ErrNotFound) {
 		// "(or zero if it never cosigned a checkpoint for that origin)"
-		return nil, checkpoint.Checkpoint{Origin: s.origin, Root: checkpoint.EmptyRoot()}, nil
+		return nil, checkpoint.Checkpoint{Origin: origin, Root: checkpoint.EmptyRoot()}, nil
 	}
 	if err != nil {
 		return nil, checkpoint.Checkpoint{}, fmt.Errorf("%w: %w", ErrStore, err)
@@ -176,7 +180,7 @@ func (w *Witness) latest(ctx context.Context, s *state) (record []byte, cp check
 	if err == nil {
 		cp, err = checkpoint.ParseCheckpoint(n.Text)
 	}
-	if err == nil && cp.Origin != s.origin {
+	if err == nil && cp.Origin != origin {
 		err = errors.New("another origin")
 	}
 	if err != nil {
@@ -186,14 +190,19 @@ func (w *Witness) latest(ctx context.Context, s *state) (record []byte, cp check
 	return record, cp, nil
 }
 
-// Last is the checkpoint last cosigned for an origin as the store holds it
-// (the log's signature lines under it); ErrNeverCosigned if there is none.
+// Last is the checkpoint last cosigned for an origin that the witness serves;
+// ErrNeverCosigned if there is none.
 func (w *Witness) Last(ctx context.Context, origin string) (checkpoint.Checkpoint, error) {
-	s, ok := w.logs[origin]
-	if !ok {
+	if w.logs[origin] == nil {
 		return checkpoint.Checkpoint{}, ErrUnknownLog
 	}
-	record, cp, err := w.latest(ctx, s)
+	return Stored(ctx, w.store, origin)
+}
+
+// Stored is the checkpoint last cosigned for an origin as a store holds it, for
+// who has the store and not the keys; ErrNeverCosigned if there is none.
+func Stored(ctx context.Context, store Store, origin string) (checkpoint.Checkpoint, error) {
+	record, cp, err := load(ctx, store, origin)
 	if err != nil {
 		return checkpoint.Checkpoint{}, err
 	}
