@@ -2,9 +2,9 @@ package policy
 
 import "time"
 
-// NextDue is the earliest as_of at which an enforced tripwire can be true if
-// nothing more is folded, for an engine's timer; ok is false if there is none.
-// With events waiting it looks past the open range: decide first.
+// NextDue is the earliest as_of of a next decision that halts a run if nothing
+// more is folded before it, for an engine's timer; ok is false while no run is
+// armed. It does not see the events of the open range, see Trips.
 func NextDue(s State) (asOf time.Time, ok bool) {
 	t := never
 	for _, x := range s.runs {
@@ -12,6 +12,7 @@ func NextDue(s State) (asOf time.Time, ok bool) {
 		if r == nil || r.doc.Supported() != nil {
 			continue
 		}
+		t = min(t, s.asOf+r.leaseBound()+1) // E3
 		v := &view{t: s.asOf, run: x, rules: r, state: &s}
 		for _, w := range order {
 			if w.mode(r.doc) == Enforce {
