@@ -50,6 +50,8 @@ func childMain(role string, args []string) int {
 		spawn(args[0], "sleep", filepath.Join(args[0], "grandchild"))
 		waitFor(filepath.Join(args[0], "grandchild"))
 		return 7
+	case "spool":
+		return spoolForever(args[0])
 	case "hostile":
 		hostile(args[0])
 	}
