@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,11 +37,11 @@ func mustList(t testing.TB, s *Set, l Listing) {
 }
 
 func statuses(s *Set, k fingerprint.Kind, l Label) string {
-	out := ""
+	var out strings.Builder
 	for _, r := range s.Lookup(k, l) {
-		out += fmt.Sprintf("%s:%s ", r.Run, r.Status)
+		fmt.Fprintf(&out, "%s:%s ", r.Run, r.Status)
 	}
-	return out
+	return out.String()
 }
 
 // TestListingCompleteness: whatever is not exactly the escrowed labels is

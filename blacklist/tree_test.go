@@ -32,7 +32,7 @@ func TestTreeProofs(t *testing.T) {
 	for n := range 34 {
 		tree := NewTree(pool[:n]...)
 		root, count := tree.Root(), tree.Count()
-		other := NewTree(pool[1:n+2]...).Root()
+		other := NewTree(pool[1 : n+2]...).Root()
 		for i, l := range pool {
 			m, in := tree.Prove(l)
 			a, out := tree.ProveAbsence(l)

@@ -76,27 +76,33 @@ func (c class) encode(n number) (uint64, bool) {
 	if n.wide {
 		return 0, false
 	}
-	switch c {
-	case classE4M3:
-		return formatE4M3.encode(n.f)
-	case classE5M2:
-		return formatE5M2.encode(n.f)
-	case classBF16:
-		return formatBF16.encode(n.f)
-	case classF16:
-		return formatF16.encode(n.f)
-	case classF32:
-		return formatF32.encode(n.f)
-	case classF64:
+	if c == classF64 {
 		switch {
 		case n.f == 0:
 			return 0, true
 		case n.f != n.f:
-			return canonicalNaN64, true
+			return formatF64.nan(), true
 		}
 		return math.Float64bits(n.f), true
 	}
-	return 0, false
+	return c.float().encode(n.f)
+}
+
+// float returns the format of a float class.
+func (c class) float() minifloat {
+	switch c {
+	case classE4M3:
+		return formatE4M3
+	case classE5M2:
+		return formatE5M2
+	case classBF16:
+		return formatBF16
+	case classF16:
+		return formatF16
+	case classF32:
+		return formatF32
+	}
+	return formatF64
 }
 
 // after returns the first class after c that holds n. There is always one:

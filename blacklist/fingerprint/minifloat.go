@@ -2,8 +2,6 @@ package fingerprint
 
 import "math"
 
-const canonicalNaN64 = 0x7ff8_0000_0000_0000
-
 // minifloat is a binary floating point format narrower than float64, with
 // IEEE 754 subnormals. A finite format has no infinities and one NaN, all
 // ones (OCP 8-bit floating point, E4M3).
@@ -18,6 +16,10 @@ var (
 	formatBF16 = minifloat{exponent: 8, mantissa: 7}
 	formatF16  = minifloat{exponent: 5, mantissa: 10}
 	formatF32  = minifloat{exponent: 8, mantissa: 23}
+
+	// formatF64 is only asked for its NaN and bit layout: a float64 needs
+	// neither encoding nor decoding.
+	formatF64 = minifloat{exponent: 11, mantissa: 52}
 )
 
 func (m minifloat) bias() int { return 1<<(m.exponent-1) - 1 }
