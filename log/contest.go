@@ -1,10 +1,6 @@
 package log
 
-import (
-	"fmt"
-
-	"github.com/haltlog/haltlog/internal/checkpoint"
-)
+import "fmt"
 
 // Contest says that a published label was escrowed earlier by another run: it
 // carries the label's Merkle path into that older root. From here clients
@@ -60,13 +56,5 @@ func (s *Contest) Void(v View, e Signed) error {
 	if !ok {
 		return voidf(Unknown, "run %s escrowed no artefact %d", s.Run, s.Artefact)
 	}
-	path := make([]checkpoint.Hash, len(s.Path))
-	for i, h := range s.Path {
-		path[i] = h
-	}
-	leaf := v.ArtefactLeaf(s.Number, s.LabelKind, s.Label)
-	if err := checkpoint.VerifyInclusion(s.Number, a.Count, leaf, path, a.Root); err != nil {
-		return void(Conflict, "the path does not lead into the escrowed root")
-	}
-	return nil
+	return v.CheckContest(s, a)
 }

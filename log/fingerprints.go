@@ -97,36 +97,7 @@ func (s *Fingerprints) Void(v View, _ Signed) error {
 	case s.KeyVersion != r.Artefact.KeyVersion:
 		return void(Conflict, "key version is not the artefact's")
 	}
-	leaves, err := s.leaves(v, r.Artefact.Count)
-	if err != nil {
-		return err
-	}
-	if LabelRoot(leaves) != r.Artefact.Root {
-		return void(Conflict, "the labels are not those under the escrowed root")
-	}
-	return nil
-}
-
-// leaves puts labels and exclusions in the order of their numbers.
-func (s *Fingerprints) leaves(v View, count uint64) ([]Hash, error) {
-	if uint64(len(s.Labels)+len(s.Excluded)) != count {
-		return nil, voidf(Conflict, "%d labels and exclusions of %d", len(s.Labels)+len(s.Excluded), count)
-	}
-	leaves := make([]Hash, 0, count)
-	labels, excluded := s.Labels, s.Excluded
-	for n := range count {
-		switch {
-		case len(labels) > 0 && labels[0].Number == n:
-			leaves = append(leaves, v.ArtefactLeaf(n, labels[0].Kind, labels[0].Label))
-			labels = labels[1:]
-		case len(excluded) > 0 && excluded[0].Number == n:
-			leaves = append(leaves, excluded[0].Leaf)
-			excluded = excluded[1:]
-		default:
-			return nil, voidf(Conflict, "label %d is neither published nor excluded", n)
-		}
-	}
-	return leaves, nil
+	return v.CheckListing(s, *r.Artefact)
 }
 
 // LabelRoot is the RFC 6962 root over leaf hashes.

@@ -34,8 +34,12 @@ type Labels interface {
 	// Listed reports whether a published label is on the list: not allowed by
 	// an allow-list, not struck, not contested.
 	Listed(kind string, label []byte) bool
-	// ArtefactLeaf is the Merkle leaf hash of one escrowed label.
-	ArtefactLeaf(number uint64, kind string, label []byte) Hash
+	// CheckListing says whether a statement's labels and exclusions are,
+	// number by number, exactly those under an artefact's root.
+	CheckListing(s *Fingerprints, a ArtefactInfo) error
+	// CheckContest says whether the path of a contest leads into an artefact's
+	// root.
+	CheckContest(s *Contest, a ArtefactInfo) error
 }
 
 // LedgerConfig is what a [Ledger] needs; all but GenesisHash is required.
@@ -183,9 +187,20 @@ func (l *Ledger) Published(kind string, label []byte) bool { return l.labels.Pub
 // Listed is [View].
 func (l *Ledger) Listed(kind string, label []byte) bool { return l.labels.Listed(kind, label) }
 
-// ArtefactLeaf is [View].
-func (l *Ledger) ArtefactLeaf(number uint64, kind string, label []byte) Hash {
-	return l.labels.ArtefactLeaf(number, kind, label)
+// CheckListing is [View].
+func (l *Ledger) CheckListing(s *Fingerprints, a ArtefactInfo) error {
+	if err := l.labels.CheckListing(s, a); err != nil {
+		return voidf(Conflict, "the labels are not those under the escrowed root: %v", err)
+	}
+	return nil
+}
+
+// CheckContest is [View].
+func (l *Ledger) CheckContest(s *Contest, a ArtefactInfo) error {
+	if err := l.labels.CheckContest(s, a); err != nil {
+		return voidf(Conflict, "the path does not lead into the escrowed root: %v", err)
+	}
+	return nil
 }
 
 // Epoch is [View].

@@ -90,8 +90,12 @@ type View interface {
 	// Listed reports whether a published label of a kind is on the list: not
 	// allowed by an allow-list, not struck, not contested.
 	Listed(kind string, label []byte) bool
-	// ArtefactLeaf is the Merkle leaf hash of one escrowed label.
-	ArtefactLeaf(number uint64, kind string, label []byte) Hash
+	// CheckListing says whether a statement's labels and exclusions are,
+	// number by number, exactly those under an artefact's root.
+	CheckListing(s *Fingerprints, a ArtefactInfo) error
+	// CheckContest says whether the path of a contest leads into an artefact's
+	// root.
+	CheckContest(s *Contest, a ArtefactInfo) error
 	// Epoch is the newest valid epoch's number and folded size; false before
 	// the first.
 	Epoch() (number, size uint64, ok bool)

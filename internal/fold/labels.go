@@ -1,6 +1,7 @@
 package fold
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -28,10 +29,30 @@ func (l labels) Listed(kind string, label []byte) bool {
 	return slices.ContainsFunc(l.lookup(kind, label), func(r blacklist.Record) bool { return r.Status == blacklist.Active })
 }
 
-func (l labels) ArtefactLeaf(number uint64, kind string, label []byte) log.Hash {
+// CheckListing holds a statement against the escrowed root. What this version
+// cannot list is held by its leaf, as an exclusion is.
+func (l labels) CheckListing(st *log.Fingerprints, a log.ArtefactInfo) error {
+	b := listing(st)
+	return blacklist.VerifyListing(blacklist.Hash(a.Root), a.Count, b.Labels, b.Excluded)
+}
+
+func (l labels) CheckContest(st *log.Contest, a log.ArtefactInfo) error {
+	kind, label, ok := parseLabel(st.LabelKind, st.Label)
+	if !ok {
+		return blacklist.ErrLabel
+	}
+	path := make([]blacklist.Hash, len(st.Path))
+	for i, h := range st.Path {
+		path[i] = blacklist.Hash(h)
+	}
+	return blacklist.VerifyPath(blacklist.Hash(a.Root), a.Count, st.Number, kind, label, path)
+}
+
+// leaf is the Merkle leaf hash of an escrowed label, whether or not it is one.
+func leaf(number uint64, kind string, label []byte) blacklist.Hash {
 	var y blacklist.Label
 	copy(y[:], label)
-	return log.Hash(blacklist.ArtefactLeaf(number, fingerprint.Kind(kind), y))
+	return blacklist.ArtefactLeaf(number, fingerprint.Kind(kind), y)
 }
 
 // parseLabel reads a label that this version can list: of a known kind, and
@@ -60,21 +81,13 @@ type Listing struct {
 	Unlistable []uint64
 }
 
-// list takes a valid fingerprints statement into the set.
-func (m *Machine) list(st *log.Fingerprints, j log.Judged) (*Listing, error) {
-	run, ok := m.ledger.Run(st.Run)
-	if !ok {
-		return nil, fmt.Errorf("fold: fingerprints of unknown run %s", st.Run)
-	}
-	l := &Listing{Listing: blacklist.Listing{Index: j.Index, Run: st.Run, Halt: run.HaltIndex, KeyVersion: st.KeyVersion}}
-	if a := run.Artefact; st.Artefact != nil && a != nil {
-		l.Artefact, l.Root, l.Count = a.Index, blacklist.Hash(a.Root), a.Count
-	}
+// listing sorts a statement into what the set lists and what it leaves out.
+func listing(st *log.Fingerprints) *Listing {
+	l := &Listing{Listing: blacklist.Listing{Run: st.Run, KeyVersion: st.KeyVersion}}
 	for _, y := range st.Labels {
 		kind, label, ok := parseLabel(y.Kind, y.Label)
 		if !ok {
-			leaf := labels{m.set}.ArtefactLeaf(y.Number, y.Kind, y.Label)
-			l.Excluded = append(l.Excluded, blacklist.Exclusion{Number: y.Number, Reason: reasonUnlistable, Leaf: blacklist.Hash(leaf)})
+			l.Excluded = append(l.Excluded, blacklist.Exclusion{Number: y.Number, Reason: reasonUnlistable, Leaf: leaf(y.Number, y.Kind, y.Label)})
 			l.Unlistable = append(l.Unlistable, y.Number)
 			continue
 		}
@@ -83,12 +96,21 @@ func (m *Machine) list(st *log.Fingerprints, j log.Judged) (*Listing, error) {
 	for _, x := range st.Excluded {
 		l.Excluded = append(l.Excluded, blacklist.Exclusion{Number: x.Number, Reason: clip(x.Reason), Leaf: blacklist.Hash(x.Leaf)})
 	}
-	slices.SortFunc(l.Excluded, func(a, b blacklist.Exclusion) int {
-		if a.Number < b.Number {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(l.Excluded, func(a, b blacklist.Exclusion) int { return cmp.Compare(a.Number, b.Number) })
+	return l
+}
+
+// list takes a valid fingerprints statement into the set.
+func (m *Machine) list(st *log.Fingerprints, j log.Judged) (*Listing, error) {
+	run, ok := m.ledger.Run(st.Run)
+	if !ok {
+		return nil, fmt.Errorf("fold: fingerprints of unknown run %s", st.Run)
+	}
+	l := listing(st)
+	l.Index, l.Halt = j.Index, run.HaltIndex
+	if a := run.Artefact; st.Artefact != nil && a != nil {
+		l.Artefact, l.Root, l.Count = a.Index, blacklist.Hash(a.Root), a.Count
+	}
 	if err := m.set.List(l.Listing); err != nil {
 		return l, fmt.Errorf("fold: list run %s: %w", st.Run, err)
 	}
