@@ -118,8 +118,6 @@ func Fields() []Field {
 	return f[:]
 }
 
-func flag(p *bool) func(int64) { return func(v int64) { *p = v != 0 } }
-
 func bit(b bool) int64 {
 	if b {
 		return 1
@@ -132,7 +130,7 @@ func lists(name string, std int64, at func(*Document) *bool) Field {
 		Name: name + ".lists", Unit: Switch, Max: 1, Default: std, Direction: HigherTights,
 		Doc: "whether a halt by this tripwire puts the model on the list",
 		get: func(d *Document) int64 { return bit(*at(d)) },
-		set: func(d *Document, v int64) { flag(at(d))(v) },
+		set: func(d *Document, v int64) { *at(d) = v != 0 },
 	}
 }
 

@@ -3,7 +3,9 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -85,7 +87,9 @@ func ByChance(members int, p float64, threshold, window, horizon int) (float64, 
 	gone := 0.0
 	for range horizon {
 		next := make(map[key]float64, len(alive))
-		for k, chance := range alive {
+		// In order: sums of floating-point numbers depend on theirs.
+		for _, k := range slices.Sorted(maps.Keys(alive)) {
+			chance := alive[k]
 			sum := 0
 			for i := 0; i < len(k); i += 2 {
 				sum += int(k[i])<<8 | int(k[i+1])
