@@ -5,6 +5,7 @@ import (
 
 	"github.com/haltlog/haltlog/internal/fold"
 	"github.com/haltlog/haltlog/internal/fold/foldtest"
+	"github.com/haltlog/haltlog/internal/keys"
 	"github.com/haltlog/haltlog/log"
 )
 
@@ -16,7 +17,7 @@ func TestGoldenLogReplays(t *testing.T) {
 	l := foldtest.New(t, foldtest.Options{Engines: 2, Monitors: 1})
 	labels := foldtest.Golden(l)
 	pinned := log.GenesisHash(l.Leaves[0])
-	m := fold.New(fold.Config{GenesisHash: &pinned}, fold.Deps{Verifier: foldtest.Verifier{}})
+	m := fold.New(fold.Config{GenesisHash: &pinned}, fold.Deps{Verifier: keys.NewVerifier()})
 	decisions := 0
 	for i, leaf := range l.Leaves {
 		s := m.Apply(leaf)

@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
-	"errors"
 	"testing"
 
 	"github.com/haltlog/haltlog/internal/checkpoint"
@@ -80,49 +79,6 @@ func (m *Member) Entry(origin, group string) log.Member {
 		Pseudonym: m.Pseudonym, Checkin: g.SPKI, CheckinProof: g.Proof, Ring: public[:],
 		RingProof: ring.ProvePossession(m.Ring, log.RingContext(origin, group, m.Pseudonym)),
 	}
-}
-
-// ringSigner signs for a group without showing who.
-type ringSigner struct {
-	group log.Hash
-	ring  *ring.Ring
-	who   *ring.Secret
-}
-
-func (s ringSigner) KeyID() string { return log.RingKeyID(s.group) }
-
-func (s ringSigner) Sign(message []byte) ([]byte, error) { return s.ring.Sign(s.who, message) }
-
-// Verifier checks the signatures of this package's keys.
-type Verifier struct{}
-
-var errSignature = errors.New("signature does not verify")
-
-// Verify is log.Verifier.
-func (Verifier) Verify(spki, message, sig []byte) error {
-	k, err := x509.ParsePKIXPublicKey(spki)
-	if err != nil {
-		return err
-	}
-	public, ok := k.(ed25519.PublicKey)
-	if !ok || !ed25519.Verify(public, message, sig) {
-		return errSignature
-	}
-	return nil
-}
-
-// VerifyRing is log.Verifier.
-func (Verifier) VerifyRing(keys [][]byte, message, sig []byte) error {
-	r, err := ring.NewRing(keys)
-	if err != nil {
-		return err
-	}
-	return r.Verify(message, sig)
-}
-
-// VerifyRingKeyProof is log.Verifier.
-func (Verifier) VerifyRingKeyProof(key, context, proof []byte) error {
-	return ring.VerifyPossession(key, context, proof)
 }
 
 // noteKey makes a key of the log or of a witness.

@@ -13,6 +13,7 @@ import (
 	"github.com/haltlog/haltlog/internal/checkpoint"
 	"github.com/haltlog/haltlog/internal/fold"
 	"github.com/haltlog/haltlog/internal/group"
+	"github.com/haltlog/haltlog/internal/keys"
 	"github.com/haltlog/haltlog/log"
 	"github.com/haltlog/haltlog/policy"
 )
@@ -40,7 +41,7 @@ type Options struct {
 	Quorum    int    // [2]
 	// Genesis changes the genesis before it is signed.
 	Genesis func(*log.Genesis)
-	// Verifier judges instead of this package's own.
+	// Verifier judges instead of [keys.Verifier].
 	Verifier log.Verifier
 }
 
@@ -79,7 +80,7 @@ func New(t testing.TB, o Options) *Log {
 	o.Engines, o.Members = cmp.Or(o.Engines, 1), cmp.Or(o.Members, 8)
 	o.Witnesses, o.Quorum = cmp.Or(o.Witnesses, 3), cmp.Or(o.Quorum, 2)
 	if o.Verifier == nil {
-		o.Verifier = Verifier{}
+		o.Verifier = keys.NewVerifier()
 	}
 	l := &Log{t: t, Options: o, Origin: o.Origin, Now: Start}
 	many := func(n int, name string) []*Key {
@@ -180,9 +181,9 @@ func (l *Log) Advance(d time.Duration) { l.Now = l.Now.Add(d) }
 func (l *Log) Threshold() []log.Signer { return Signers(l.Officers[:l.Options.Threshold]...) }
 
 // Signers are keys as signers.
-func Signers(keys ...*Key) []log.Signer {
-	s := make([]log.Signer, len(keys))
-	for i, k := range keys {
+func Signers(ks ...*Key) []log.Signer {
+	s := make([]log.Signer, len(ks))
+	for i, k := range ks {
 		s[i] = k
 	}
 	return s
@@ -219,8 +220,8 @@ func (l *Log) GenesisStatement() *log.Genesis {
 		Quorum: l.QuorumText(l.Options.Quorum, l.Witnesses...),
 		SkewMS: 2000, AnchorPeriodMS: 1000, DecisionPeriodMS: 1000, AuthorityDelayMS: 10_000,
 	}
-	grant := func(role log.Role, keys ...*Key) {
-		for _, k := range keys {
+	grant := func(role log.Role, ks ...*Key) {
+		for _, k := range ks {
 			g.Keys = append(g.Keys, k.Grant(l.Origin, role))
 		}
 	}

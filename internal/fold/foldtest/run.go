@@ -7,7 +7,7 @@ import (
 	"github.com/haltlog/haltlog/blacklist/fingerprint"
 	"github.com/haltlog/haltlog/internal/fold"
 	"github.com/haltlog/haltlog/internal/group"
-	"github.com/haltlog/haltlog/internal/ring"
+	"github.com/haltlog/haltlog/internal/keys"
 	"github.com/haltlog/haltlog/log"
 )
 
@@ -87,11 +87,11 @@ func (l *Log) RingSigner(hash log.Hash, m *Member) log.Signer {
 	if !ok {
 		l.t.Fatalf("no group %s", hash)
 	}
-	r, err := ring.NewRing(g.Statement.Rings())
+	s, err := keys.NewRingSigner(log.RingKeyID(hash), g.Statement.Rings(), m.Ring)
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	return ringSigner{group: hash, ring: r, who: m.Ring}
+	return s
 }
 
 // Vote appends a live vote of a member.
