@@ -36,7 +36,7 @@ func ask(tb testing.TB, key *PrivateKey, n int) (*Query, []byte) {
 func TestQueryGivesTheLabel(t *testing.T) {
 	t.Attr("invariant", "VO1")
 	key := GenerateKey()
-	for _, n := range []int{1, 2, 3, 17} {
+	for _, n := range []int{1, 2, 3, 17, 2*minShare + 1, 2*compositePart + 1} {
 		q, response := ask(t, key, n)
 		labels, err := q.Labels([][]byte{response})
 		if err != nil {
@@ -161,6 +161,8 @@ func TestNothingWithoutProof(t *testing.T) {
 	// Counts.
 	_, three := ask(t, key, 3)
 	refuse("three for four", q, three, ErrBatch)
+	_, five := ask(t, key, 5)
+	refuse("five for four", q, five, ErrBatch)
 	for _, list := range [][][]byte{nil, {response, response}} {
 		if _, err := q.Labels(list); !errors.Is(err, ErrBatch) {
 			t.Errorf("%d responses: %v", len(list), err)

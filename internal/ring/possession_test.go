@@ -61,6 +61,22 @@ func TestPossession(t *testing.T) {
 	}
 }
 
+// TestKeyIsInTheChallenge: were it not, a key could be chosen to fit a finished
+// proof: P = (z·G − R)/c, of which nobody knows the secret.
+func TestKeyIsInTheChallenge(t *testing.T) {
+	t.Attr("invariant", "RS6")
+	commitment, z := group.MulBase(group.RandomScalar()), group.RandomScalar()
+	c := group.HashToScalar(group.TagRingPossession, make([]byte, 8), commitment.Bytes())
+	inverse, err := c.Invert()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := group.MulBase(z).Sub(commitment).Mul(inverse)
+	if err := VerifyPossession(p.Bytes(), nil, append(c.Bytes(), z.Bytes()...)); !errors.Is(err, ErrPossession) {
+		t.Errorf("a key made from a proof: %v", err)
+	}
+}
+
 // TestRogueKey is what the proofs are for: a key made from the others' keys, of
 // which nobody knows the secret, has no proof, even from whoever made it.
 func TestRogueKey(t *testing.T) {
