@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"github.com/haltlog/haltlog/internal/checkpoint"
 	"github.com/haltlog/haltlog/witness"
 )
@@ -30,55 +28,38 @@ func newSigner(t testing.TB, typ byte, name string, seed byte) checkpoint.Signer
 }
 
 // tree is a log's tree; two of other salt differ from leaf 0 on.
-type tree struct{ hashes []tlog.Hash }
-
-func (m *tree) ReadHashes(ix []int64) ([]tlog.Hash, error) {
-	var hs []tlog.Hash
-	for _, i := range ix {
-		hs = append(hs, m.hashes[i])
-	}
-	return hs, nil
-}
+type tree struct{ t checkpoint.Tree }
 
 func newTree(t testing.TB, salt string, n int) *tree {
 	t.Helper()
 	m := &tree{}
 	for i := range n {
-		hs, err := tlog.StoredHashes(int64(i), fmt.Appendf(nil, "%s %d", salt, i), m)
-		if err != nil {
+		if err := m.t.Append(fmt.Appendf(nil, "%s %d", salt, i)); err != nil {
 			t.Fatal(err)
 		}
-		m.hashes = append(m.hashes, hs...)
 	}
 	return m
 }
 
 func (m *tree) root(t testing.TB, n int) checkpoint.Hash {
 	t.Helper()
-	if n == 0 {
-		return checkpoint.EmptyRoot()
-	}
-	h, err := tlog.TreeHash(int64(n), m)
+	h, err := m.t.Root(uint64(n))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return checkpoint.Hash(h)
+	return h
 }
 
-func (m *tree) proof(t testing.TB, old, new int) []checkpoint.Hash {
+func (m *tree) proof(t testing.TB, old, size int) []checkpoint.Hash {
 	t.Helper()
-	if old == 0 || old == new {
+	if old > size {
 		return nil
 	}
-	p, err := tlog.ProveTree(int64(new), int64(old), m)
+	p, err := m.t.Consistency(uint64(old), uint64(size))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var hs []checkpoint.Hash
-	for _, h := range p {
-		hs = append(hs, checkpoint.Hash(h))
-	}
-	return hs
+	return p
 }
 
 // world is one log and a witness with both kinds of key.
@@ -137,11 +118,12 @@ func (w *world) body(t testing.TB, m *tree, old, size int) string {
 }
 
 func request(old uint64, proof []checkpoint.Hash, note string) string {
-	s := fmt.Sprintf("old %d\n", old)
+	var s strings.Builder
+	s.WriteString(fmt.Sprintf("old %d\n", old))
 	for _, h := range proof {
-		s += checkpoint.FormatHash(h) + "\n"
+		s.WriteString(checkpoint.FormatHash(h) + "\n")
 	}
-	return s + "\n" + note
+	return s.String() + "\n" + note
 }
 
 func (w *world) add(t testing.TB, body string) error {
@@ -331,17 +313,18 @@ func TestLargestHonestRequest(t *testing.T) {
 	w := newWorld(t, witness.NewMemory())
 	w.mustAdd(t, w.body(t, w.tree, 0, 8))
 	c := checkpoint.Checkpoint{Origin: origin, Size: 13, Root: w.tree.root(t, 13)}
-	note := c.String() + "\n" + sign(t, w.log, c)
+	var note strings.Builder
+	note.WriteString(c.String() + "\n" + sign(t, w.log, c))
 	for range 18 {
-		note += sign(t, newSigner(t, checkpoint.TypeMLDSA44Cosignature, "unknown.example", 77), c)
+		note.WriteString(sign(t, newSigner(t, checkpoint.TypeMLDSA44Cosignature, "unknown.example", 77), c))
 	}
-	full := request(8, make([]checkpoint.Hash, 63), note)
+	full := request(8, make([]checkpoint.Hash, 63), note.String())
 	if len(full) < 60<<10 {
 		t.Fatalf("only %d bytes", len(full))
 	}
 	// The proof is judged, so the body was read.
 	wantErr(t, w.add(t, full), witness.ErrInconsistent)
-	w.mustAdd(t, request(8, w.tree.proof(t, 8, 13), note))
+	w.mustAdd(t, request(8, w.tree.proof(t, 8, 13), note.String()))
 }
 
 func TestNewRefuses(t *testing.T) {

@@ -44,11 +44,12 @@ func TestServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	policy := "log " + l.Signer.VKey().String() + "\n"
+	var policy strings.Builder
+	policy.WriteString("log " + l.Signer.VKey().String() + "\n")
 	for i, k := range s.keys {
-		policy += "witness w" + strconv.Itoa(i) + " " + mustCmd(t, "key", "show", k)
+		policy.WriteString("witness w" + strconv.Itoa(i) + " " + mustCmd(t, "key", "show", k))
 	}
-	q, err := checkpoint.ParseQuorum([]byte(policy + "group g all w0 w1\nquorum g\n"))
+	q, err := checkpoint.ParseQuorum([]byte(policy.String() + "group g all w0 w1\nquorum g\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

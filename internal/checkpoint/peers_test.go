@@ -340,3 +340,50 @@ func TestProofBounds(t *testing.T) {
 		t.Run(name, func(t *testing.T) { wantErr(t, err, checkpoint.ErrProof) })
 	}
 }
+
+// TestTree: the tree in memory has the same roots and proofs as x/mod's own
+// storage, and refuses what it does not have.
+func TestTree(t *testing.T) {
+	const n = 40
+	m := newTree(t, n)
+	var tree checkpoint.Tree
+	for i := range n {
+		if err := tree.Append(leaf(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for size := range n + 1 {
+		root, err := tree.Root(uint64(size))
+		if err != nil || root != m.root(t, size) {
+			t.Fatal(size, err)
+		}
+		for i := range size {
+			p, err := tree.Inclusion(uint64(i), uint64(size))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := checkpoint.VerifyInclusion(uint64(i), uint64(size), checkpoint.LeafHash(leaf(i)), p, root); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for old := range size + 1 {
+			p, err := tree.Consistency(uint64(old), uint64(size))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := checkpoint.VerifyConsistency(uint64(old), uint64(size), m.root(t, old), root, p); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	_, err1 := tree.Root(n + 1)
+	_, err2 := tree.Inclusion(n, n)
+	_, err3 := tree.Inclusion(0, n+1)
+	_, err4 := tree.Consistency(1, n+1)
+	_, err5 := tree.Consistency(3, 2)
+	for i, err := range []error{err1, err2, err3, err4, err5} {
+		if err == nil {
+			t.Errorf("case %d: no error", i+1)
+		}
+	}
+}

@@ -42,11 +42,12 @@ func newWorld(t testing.TB) world {
 // index, at times 1000 + index.
 func (w world) signed(t testing.TB, c checkpoint.Checkpoint, witnesses ...int) string {
 	t.Helper()
-	s := c.String() + "\n" + w.log.sign(t, c, 0)
+	var s strings.Builder
+	s.WriteString(c.String() + "\n" + w.log.sign(t, c, 0))
 	for _, i := range witnesses {
-		s += w.w[i].sign(t, c, uint64(1000+i))
+		s.WriteString(w.w[i].sign(t, c, uint64(1000+i)))
 	}
-	return s
+	return s.String()
 }
 
 func TestPolicyRefuses(t *testing.T) {
@@ -268,27 +269,29 @@ func TestQuorumOrigin(t *testing.T) {
 // against the loss of each of its members.
 func TestQuorumAgainstModel(t *testing.T) {
 	log := newKey(t, checkpoint.TypeEd25519, testOrigin, 1)
-	p := "log " + log.vkey + "\n"
+	var p strings.Builder
+	p.WriteString("log " + log.vkey + "\n")
 	var w []keyPair
 	for i := range 6 {
 		w = append(w, newKey(t, checkpoint.TypeEd25519Cosignature, fmt.Sprintf("x%d", i), byte(30+i)))
-		p += fmt.Sprintf("witness x%d %s\n", i, w[i].vkey)
+		p.WriteString(fmt.Sprintf("witness x%d %s\n", i, w[i].vkey))
 	}
 	// x5 is listed and reachable by no group of the quorum.
-	p += "group a 2 x0 x1 x2\ngroup b any x3 x4\ngroup c all a b\nquorum c\n"
-	q, err := checkpoint.ParseQuorum([]byte(p))
+	p.WriteString("group a 2 x0 x1 x2\ngroup b any x3 x4\ngroup c all a b\nquorum c\n")
+	q, err := checkpoint.ParseQuorum([]byte(p.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := testCheckpoint(3)
 	note := func(set int) string {
-		s := c.String() + "\n" + log.sign(t, c, 0)
+		var s strings.Builder
+		s.WriteString(c.String() + "\n" + log.sign(t, c, 0))
 		for i := range w {
 			if set>>i&1 == 1 {
-				s += w[i].sign(t, c, uint64(i+1))
+				s.WriteString(w[i].sign(t, c, uint64(i+1)))
 			}
 		}
-		return s
+		return s.String()
 	}
 	rule := func(set int) bool {
 		bit := func(i int) int { return set >> i & 1 }

@@ -102,10 +102,6 @@ func (k VKey) hexID() string {
 // matches reports whether a line claims to be of this key.
 func (k VKey) matches(s NoteSig) bool { return k.Name == s.Name && k.ID == s.ID }
 
-// samePublicKey reports whether both wrap one public key, even under other
-// names, IDs or signature types (tlog-policy's "duplicate").
-func (k VKey) samePublicKey(l VKey) bool { return slices.Equal(k.Key, l.Key) }
-
 // smallOrderY are the y coordinates of Edwards25519's points of small order,
 // little-endian, sign bit clear. Under such a key one signature verifies for
 // many messages.

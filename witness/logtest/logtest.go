@@ -8,8 +8,6 @@ import (
 	"sync"
 	"testing"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"github.com/haltlog/haltlog/internal/checkpoint"
 	"github.com/haltlog/haltlog/witness"
 )
@@ -33,10 +31,9 @@ type Log struct {
 	Origin string
 	Signer checkpoint.Signer
 
-	salt   string
-	mu     sync.Mutex
-	size   int
-	hashes []tlog.Hash
+	salt string
+	mu   sync.Mutex
+	tree checkpoint.Tree
 }
 
 // New makes a log with an Ed25519 key from the seed.
@@ -54,23 +51,12 @@ func (l *Log) Config() witness.Log {
 	return witness.Log{Origin: l.Origin, Keys: []checkpoint.VKey{l.Signer.VKey()}}
 }
 
-// ReadHashes implements [tlog.HashReader]; the lock is held.
-func (l *Log) ReadHashes(ix []int64) ([]tlog.Hash, error) {
-	hs := make([]tlog.Hash, len(ix))
-	for i, x := range ix {
-		hs[i] = l.hashes[x]
-	}
-	return hs, nil
-}
-
 func (l *Log) grow(t testing.TB, n int) {
 	t.Helper()
-	for ; l.size < n; l.size++ {
-		hs, err := tlog.StoredHashes(int64(l.size), fmt.Appendf(nil, "%s %d", l.salt, l.size), l)
-		if err != nil {
+	for i := l.tree.Size(); i < uint64(n); i++ {
+		if err := l.tree.Append(fmt.Appendf(nil, "%s %d", l.salt, i)); err != nil {
 			t.Fatal(err)
 		}
-		l.hashes = append(l.hashes, hs...)
 	}
 }
 
@@ -80,35 +66,27 @@ func (l *Log) Checkpoint(t testing.TB, size int) checkpoint.Checkpoint {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.grow(t, size)
-	c := checkpoint.Checkpoint{Origin: l.Origin, Size: uint64(size), Root: checkpoint.EmptyRoot()}
-	if size > 0 {
-		h, err := tlog.TreeHash(int64(size), l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Root = checkpoint.Hash(h)
+	root, err := l.tree.Root(uint64(size))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return c
+	return checkpoint.Checkpoint{Origin: l.Origin, Size: uint64(size), Root: root}
 }
 
-// Proof is the consistency proof between two sizes.
+// Proof is the consistency proof between two sizes, empty where there is none.
 func (l *Log) Proof(t testing.TB, old, size int) []checkpoint.Hash {
 	t.Helper()
-	if old == 0 || old >= size {
+	if old > size {
 		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.grow(t, size)
-	p, err := tlog.ProveTree(int64(size), int64(old), l)
+	p, err := l.tree.Consistency(uint64(old), uint64(size))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var hs []checkpoint.Hash
-	for _, h := range p {
-		hs = append(hs, checkpoint.Hash(h))
-	}
-	return hs
+	return p
 }
 
 // Signed is the signed checkpoint at a size.
