@@ -1,31 +1,29 @@
 package blacklist
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/haltlog/haltlog/blacklist/voprf"
 	"github.com/haltlog/haltlog/internal/group"
 )
 
 // ErrLabel is returned for bytes that are no label.
 var ErrLabel = errors.New("malformed label")
 
-// Label is Y = k·H1(x): the canonical encoding of a ristretto255 element other
-// than the identity.
-type Label [32]byte
+// Label is Y = k·H1(x) as package voprf makes it: the canonical encoding of a
+// ristretto255 element other than the identity.
+type Label = voprf.Label
 
 // ParseLabel checks length, canonical encoding and that it is not the identity.
 func ParseLabel(b []byte) (Label, error) {
-	if _, err := group.DecodeElement(b); err != nil {
+	l, err := voprf.ParseLabel(b)
+	if err != nil {
 		return Label{}, fmt.Errorf("%w: %w", ErrLabel, err)
 	}
-	return Label(b), nil
+	return l, nil
 }
-
-// String returns lower-case hex.
-func (l Label) String() string { return hex.EncodeToString(l[:]) }
 
 // scalar is u = HashToScalar(Y), big-endian, so that bytes sort as numbers do.
 type scalar [32]byte
@@ -34,9 +32,9 @@ type scalar [32]byte
 // With them every absent u has a neighbour on each side.
 var lowest, highest = scalar{}, scalar(slices.Repeat([]byte{0xff}, 32))
 
-// scalar returns u. A label whose u is 0 cannot be told from the sentinel;
+// scalarOf returns u. A label whose u is 0 cannot be told from the sentinel;
 // finding one is as hard as inverting SHA-512.
-func (l Label) scalar() scalar {
+func scalarOf(l Label) scalar {
 	b := group.HashToScalar(group.TagBlacklistScalar, l[:]).Bytes()
 	slices.Reverse(b)
 	return scalar(b)

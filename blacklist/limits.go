@@ -7,8 +7,8 @@ const (
 	PartTarget = 1<<14 - 1
 
 	// MaxPrefix is the longest prefix of a part, in bits: with PartTarget
-	// labels each, more than 10^11 labels.
-	MaxPrefix = 24
+	// labels each, a thousand million labels.
+	MaxPrefix = 16
 
 	// MaxPartLabels is the most labels of one part that a parser takes: 128 MiB
 	// of full list, 256 times PartTarget.

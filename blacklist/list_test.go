@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/haltlog/haltlog/blacklist/fingerprint"
 )
 
@@ -84,7 +83,7 @@ func TestPart(t *testing.T) {
 			t.Errorf("%s: %v %v", s, p, err)
 		}
 	}
-	for _, s := range []string{"", "manifest", "manifest/", "manifest/0", "tensor/", "tensor/2", "tensor/--", "tensor/0-", "band/-", "Tensor/-", "tensor/0/1", "tensor/0000000000000000000000000"} {
+	for _, s := range []string{"", "manifest", "manifest/", "manifest/0", "tensor/", "tensor/2", "tensor/--", "tensor/0-", "band/-", "Tensor/-", "tensor/0/1", "tensor/00000000000000000"} {
 		if _, err := ParsePart(s); !errors.Is(err, ErrPart) {
 			t.Errorf("%q: %v", s, err)
 		}
@@ -123,7 +122,8 @@ func FuzzPart(f *testing.F) {
 }
 
 func TestParseLabel(t *testing.T) {
-	if l, err := ParseLabel(label(1).bytes()); err != nil || l != label(1) {
+	want := label(1)
+	if l, err := ParseLabel(want[:]); err != nil || l != want {
 		t.Error(err)
 	}
 	for _, b := range [][]byte{nil, make([]byte, 32), bytes.Repeat([]byte{0xff}, 32), make([]byte, 33)} {
@@ -131,9 +131,4 @@ func TestParseLabel(t *testing.T) {
 			t.Errorf("%x: %v", b, err)
 		}
 	}
-	if diff := cmp.Diff(64, len(label(1).String())); diff != "" {
-		t.Error(diff)
-	}
 }
-
-func (l Label) bytes() []byte { return l[:] }

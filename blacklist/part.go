@@ -1,6 +1,7 @@
 package blacklist
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -42,7 +43,7 @@ func PartOf(kind fingerprint.Kind, l Label, n int) Part {
 // bucket returns the first n bits of the label's hash.
 func bucket(l Label, n int) uint32 {
 	h := tagged(tagPart, l[:])
-	return uint32((uint64(h[0])<<24 | uint64(h[1])<<16 | uint64(h[2])<<8 | uint64(h[3])) >> (32 - n))
+	return uint32(binary.BigEndian.Uint16(h[:])) >> (16 - n)
 }
 
 func prefixString(b uint32, n int) string {

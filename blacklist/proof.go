@@ -31,7 +31,7 @@ func (m Membership) Verify(root Hash, count uint64, l Label) error {
 	if m.Index == 0 || m.Index > count {
 		return fmt.Errorf("%w: leaf %d of %d labels", ErrProof, m.Index, count)
 	}
-	if got, ok := climb(l.scalar().leaf(), m.Index, count+2, m.Path); !ok || got != root {
+	if got, ok := climb(scalarOf(l).leaf(), m.Index, count+2, m.Path); !ok || got != root {
 		return fmt.Errorf("%w: membership of %v", ErrProof, l)
 	}
 	return nil
@@ -47,7 +47,7 @@ type Absence struct {
 
 // Verify checks the proof against root and count of a witnessed epoch.
 func (a Absence) Verify(root Hash, count uint64, l Label) error {
-	u := l.scalar()
+	u := scalarOf(l)
 	if bytes.Compare(a.Below[:], u[:]) >= 0 || bytes.Compare(u[:], a.Above[:]) >= 0 {
 		return fmt.Errorf("%w: %v is not between the neighbours", ErrProof, l)
 	}

@@ -32,7 +32,7 @@ func NewTree(labels ...Label) *Tree { return (&Tree{}).With(labels...) }
 func (t *Tree) With(labels ...Label) *Tree {
 	nodes := slices.Clone(t.nodes)
 	for _, l := range labels {
-		nodes = append(nodes, node{l.scalar(), l})
+		nodes = append(nodes, node{scalarOf(l), l})
 	}
 	slices.SortFunc(nodes, node.compare)
 	nodes = slices.Compact(nodes)
@@ -71,7 +71,7 @@ func (t *Tree) find(u scalar) (uint64, bool) {
 
 // Prove returns the proof that the label is in the tree; false if it is not.
 func (t *Tree) Prove(l Label) (Membership, bool) {
-	i, ok := t.find(l.scalar())
+	i, ok := t.find(scalarOf(l))
 	if !ok {
 		return Membership{}, false
 	}
@@ -81,7 +81,7 @@ func (t *Tree) Prove(l Label) (Membership, bool) {
 // ProveAbsence returns the proof that the label is not in the tree; false if
 // it is.
 func (t *Tree) ProveAbsence(l Label) (Absence, bool) {
-	i, ok := t.find(l.scalar())
+	i, ok := t.find(scalarOf(l))
 	if ok {
 		return Absence{}, false
 	}
