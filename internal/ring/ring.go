@@ -10,7 +10,16 @@
 //	c[j+1] = H(tag, ring, message, j+1, s[j]·G + c[j]·P[j])      indices modulo n
 //	s[π]   = α − c[π]·x        where c[π+1] was made from α·G
 //
-// A signature is c[0], s[0], …, s[n−1], 32·(n+1) bytes.
+// A signature is c[0], s[0], …, s[n−1], 32·(n+1) bytes. To the byte, with
+// expand and HashToScalar those of package group, tags by name, and integers
+// big-endian:
+//
+//	ring hash  = expand(32 bytes, TagRingHash, u32 n ‖ P[0] ‖ … ‖ P[n−1])
+//	digest     = expand(64 bytes, TagRingMessage, ring hash ‖ u64 length ‖ message)
+//	c[j]       = HashToScalar(TagRingChallenge, digest ‖ u32 j ‖ s[j−1]·G + c[j−1]·P[j−1])
+//	possession = c ‖ z, c = HashToScalar(TagRingPossession, P ‖ u64 length ‖ context ‖ z·G − c·P)
+//
+// testdata/vectors.json holds signatures for every size.
 //
 // Invariants:
 //
