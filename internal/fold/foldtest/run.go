@@ -14,10 +14,16 @@ import (
 // Setup appends genesis, policy, anchor, group: what every run needs.
 func (l *Log) Setup() *Log {
 	l.t.Helper()
+	return l.SetupGroup(len(l.Members))
+}
+
+// SetupGroup is Setup with the first n members as the group.
+func (l *Log) SetupGroup(n int) *Log {
+	l.t.Helper()
 	l.Genesis()
 	l.Policy(nil)
 	l.Anchor()
-	l.Group(l.Members...)
+	l.Group(l.Members[:n]...)
 	return l
 }
 
