@@ -3,8 +3,6 @@ package log
 import (
 	"cmp"
 	"fmt"
-
-	"github.com/haltlog/haltlog/internal/checkpoint"
 )
 
 // Fingerprints publishes the labels of a halted run: those of the newest
@@ -98,20 +96,4 @@ func (s *Fingerprints) Void(v View, _ Signed) error {
 		return void(Conflict, "key version is not the artefact's")
 	}
 	return v.CheckListing(s, *r.Artefact)
-}
-
-// LabelRoot is the RFC 6962 root over leaf hashes.
-func LabelRoot(leaves []Hash) Hash {
-	if len(leaves) == 0 {
-		return checkpoint.EmptyRoot()
-	}
-	if len(leaves) == 1 {
-		return leaves[0]
-	}
-	// RFC 6962 section 2.1: the largest power of two below n goes left.
-	k := 1
-	for k*2 < len(leaves) {
-		k *= 2
-	}
-	return checkpoint.NodeHash(checkpoint.Hash(LabelRoot(leaves[:k])), checkpoint.Hash(LabelRoot(leaves[k:])))
 }

@@ -215,7 +215,7 @@ func samples(tb testing.TB) map[log.Kind]sample {
 		log.KindLiveVote:  {&log.LiveVote{Origin: origin, Run: "run-1", Group: group, Expires: sampleTime, Nonce: noise("vote", 32)}, []log.Signer{sampleRing{log.RingKeyID(group), 4}}},
 		log.KindHeartbeat: {&log.Heartbeat{Origin: origin, Run: new("run-1"), Sequence: 9, Anchor: ref(), Alive: true, BootID: "boot"}, one("guard g0")},
 		log.KindArtefact: {&log.Artefact{
-			Origin: origin, Run: "run-1", Number: 2, KeyVersion: 1, Count: 3, Root: log.LabelRoot(leaves), Sealed: noise("sealed", 200),
+			Origin: origin, Run: "run-1", Number: 2, KeyVersion: 1, Count: 3, Root: log.Hash(checkpoint.NodeHash(checkpoint.NodeHash(leaves[0], leaves[1]), leaves[2])), Sealed: noise("sealed", 200),
 			Wraps: []log.Wrap{{Suite: 1, KeyID: w.key("escrow").KeyID(), Bytes: noise("wrap", 80)}},
 		}, one("guard g0")},
 		log.KindAnchor: {&log.Anchor{Origin: origin, Checkpoint: w.checkpoint(11, hashOf("root"), time.Unix(1790000000, 0))}, nil},
