@@ -258,7 +258,9 @@ func (l *Ledger) Apply(leaf []byte) Judged {
 			out.Validity = StaleVoid
 			l.take(j)
 		}
-		if j.verified && len(j.signed.Envelope.Signatures) > 0 {
+		// A part says nothing by itself: what is sent again may find room. The
+		// whole takes its identity.
+		if j.verified && len(j.signed.Envelope.Signatures) > 0 && j.signed.Kind() != KindPart {
 			l.void.add(j.signed.Identity, l.Index())
 		}
 	}
