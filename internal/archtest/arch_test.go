@@ -27,10 +27,11 @@ func list(t *testing.T) []Package {
 	return all
 }
 
-// matches reports whether an import path falls under a table's path, which is relative for this module.
+// matches reports whether an import path falls under a table's path. For this module that path may be
+// relative; it is written in full where the standard library has a package of the same name.
 func matches(imp, path string) bool {
-	if r := rel(imp); r != "" {
-		return under(r, path)
+	if r := rel(imp); r != "" && under(r, path) {
+		return true
 	}
 	return under(imp, path)
 }

@@ -67,6 +67,6 @@ type Link struct {
 func Links() []Link {
 	return []Link{
 		{"cmd/haltlog", []string{"github.com/transparency-dev/tessera", "go.etcd.io/bbolt", "github.com/jackc/pgx/v5", "database/sql", "internal/engine"}, "everyone else's tool links no database and no Tessera: a stranger reads less to trust it"},
-		{"cmd/haltwitness", []string{"log", "policy", "blacklist", "internal/fold", "internal/engine", "github.com/transparency-dev/tessera"}, "a witness serves any log and is small enough to be read in an evening"},
+		{"cmd/haltwitness", []string{Module + "/log", "policy", "blacklist", "internal/fold", "internal/engine", "github.com/transparency-dev/tessera"}, "a witness serves any log and is small enough to be read in an evening"},
 	}
 }
