@@ -273,6 +273,10 @@ func TestFirstContact(t *testing.T) {
 		return c.String() + "\n" + sign(t, w.log, c)
 	}
 	w := fresh()
+	for _, old := range []string{"00", "+0", "-0", "", "0 ", "0x0"} {
+		body := strings.Replace(w.body(t, w.tree, 0, 9), "old 0\n", "old "+old+"\n", 1)
+		wantErr(t, w.add(t, body), witness.ErrMalformed)
+	}
 	wantConflict(t, w.add(t, w.body(t, w.tree, 5, 9)), 0)
 	wantConflict(t, w.add(t, w.body(t, w.tree, 9, 9)), 0)
 	wantErr(t, w.add(t, request(0, w.tree.proof(t, 5, 9), signed(w, 9, w.tree.root(t, 9)))), witness.ErrInconsistent)

@@ -116,7 +116,11 @@ func (s *site) start(t testing.TB, more ...string) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
+	t.Cleanup(func() {
+		// Both fail where the test has ended it already.
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+	})
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		_ = p.cmd.Wait()
