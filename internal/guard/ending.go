@@ -133,6 +133,9 @@ func (s *session) hear(bg context.Context, in received) {
 func (s *session) rootEnded(bg context.Context, e childEnd) {
 	s.pair.ended = nil
 	s.pair.root = nil
+	if e.started && !s.out.Started {
+		s.started() // both came at once
+	}
 	switch killed := e.exit == nil || e.exit.Signal == sigkill; {
 	case s.stopping:
 	case killed && e.problem == "":
@@ -144,17 +147,16 @@ func (s *session) rootEnded(bg context.Context, e childEnd) {
 
 // rootDone takes the command's end as its own and collects the evidence.
 func (s *session) rootDone(bg context.Context, e childEnd) {
+	s.stopping, s.out.Cause = true, CauseEnded
 	switch {
 	case e.problem != "":
-		s.failure = fmt.Errorf("run command: %s", e.problem)
-		s.out.Started = e.started
+		s.failure, s.out.Cause = fmt.Errorf("run command: %s", e.problem), CauseError
 	case e.exit != nil:
 		s.out.Exit = *e.exit
 	default:
 		// Killed from outside the guard (out of memory, an administrator): it is over all the same, and says how.
 		s.out.Exit = Exit{Code: 128 + sigkill, Signal: sigkill}
 	}
-	s.stopping, s.out.Cause = true, CauseEnded
 	s.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(bg, s.KillWait)
 		ev, err := s.pair.held.observe(ctx, "none", stamp(s.deps.Clock))
@@ -173,6 +175,9 @@ const sigkill = 9
 func (s *session) conclude(bg context.Context, r stopResult) {
 	s.out.Evidence = r.evidence
 	s.failure = errors.Join(s.failure, r.err)
+	if s.out.Cause == CauseError && !s.out.Started {
+		return // the command never ran: there is nothing to report
+	}
 	if s.out.Cause != CauseEnded {
 		s.record(s.out.Cause, r.evidence)
 		if err := settle(bg, s.store, s.spool, s.deps.Signer); err != nil {
@@ -180,8 +185,13 @@ func (s *session) conclude(bg context.Context, r stopResult) {
 		}
 		return
 	}
-	if s.failure != nil && !s.out.Started {
-		return // the command never ran: there is nothing to close
+	if !r.evidence.Confirmed() {
+		// G4: an end that was not seen whole is no close. The receipt says unconfirmed.
+		s.record(CauseEnded, r.evidence)
+		if err := settle(bg, s.store, s.spool, s.deps.Signer); err != nil {
+			s.log.Error("settle records", slog.Any("err", err))
+		}
+		return
 	}
 	b, err := s.deps.Signer.Close(bg, Ended{Exit: s.out.Exit, Evidence: r.evidence, BootID: s.deps.Clock.BootID()})
 	if err == nil {

@@ -36,6 +36,7 @@ const (
 	CauseReaperDied   Cause = "reaper-died"   // G5, seen by the keeper
 	CauseReaperSilent Cause = "reaper-silent" // G5, seen by the keeper
 	CauseOperator     Cause = "operator"      // the guard's context was cancelled
+	CauseError        Cause = "error"         // the guard could not start or watch the command
 )
 
 // Evidence is what was seen of a kill (G4). Its JSON form is what the reaper leaves on disk.

@@ -20,10 +20,10 @@ const (
 // Outcome is how a guarded run ended.
 type Outcome struct {
 	Cause    Cause
-	Started  bool // the command ran
+	Started  bool // the command was seen to run
 	Exit     Exit // with CauseEnded
 	Evidence Evidence
-	Mode     Mode
+	Mode     Mode // empty when nothing was brought up
 	Strength Strength
 	Halt     []byte // the halt or vote that stopped it
 	// Undelivered is how many receipts are still spooled; a later guard, or Deliver, hands them on.
@@ -39,7 +39,7 @@ func (o Outcome) ExitCode() int {
 		}
 		return ExitFailed
 	case CauseHalt, CauseVote, CauseLease, CauseClock:
-		if o.Started && !o.Evidence.Confirmed() {
+		if o.Mode != "" && !o.Evidence.Confirmed() {
 			return ExitError
 		}
 		return ExitHalted

@@ -121,7 +121,7 @@ func TestHaltWithoutDisk(t *testing.T) {
 	c, _ := sleeper(t, ModeNamespace)
 	g := runGuard(t, c, w.deps())
 	<-g.running
-	if err := os.RemoveAll(c.StateDir); err != nil {
+	if err := os.Rename(c.StateDir, c.StateDir+".gone"); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.Notify(t.Context(), Notice{NoticeHalt, []byte("halt")}); err != nil {
@@ -234,6 +234,19 @@ func TestOperatorStops(t *testing.T) {
 	if out := g.wait(t); out.Cause != CauseOperator || !out.Evidence.Confirmed() || out.ExitCode() != ExitError {
 		t.Errorf("%+v", out)
 	}
+}
+
+func TestCommandCannotStart(t *testing.T) {
+	inBothModes(t, func(t *testing.T, mode Mode) {
+		w := newWorld(time.Minute)
+		c := testConfig(t, mode, "exit", "0")
+		c.Command[0] = "/nonexistent"
+		g := runGuard(t, c, w.deps())
+		<-g.done
+		if g.err == nil || g.out.Started || g.out.Cause != CauseError || g.out.ExitCode() != ExitError || len(w.log()) != 0 {
+			t.Errorf("%+v, %v, log %q", g.out, g.err, w.log())
+		}
+	})
 }
 
 // TestNothingWithoutLease: no lease, no run.

@@ -50,8 +50,12 @@ func childMain(role string, args []string) int {
 		spawn(args[0], "sleep", filepath.Join(args[0], "grandchild"))
 		waitFor(filepath.Join(args[0], "grandchild"))
 		return 7
+	case "nap":
+		time.Sleep(time.Hour)
 	case "spool":
 		return spoolForever(args[0])
+	case "nested":
+		return nested(args[0])
 	case "hostile":
 		hostile(args[0])
 	}
@@ -124,6 +128,19 @@ func hostile(dir string) {
 			won = append(won, line)
 		}
 	}
+	// A user namespace of its own gives it every capability over what it makes there, and nothing else.
+	where := filepath.Join(dir, "nested")
+	_ = os.Mkdir(where, 0o777)
+	p, err := os.StartProcess("/proc/self/exe", []string{"child-nested", where}, &os.ProcAttr{Sys: &syscall.SysProcAttr{
+		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+	}})
+	if err == nil {
+		state, err := p.Wait()
+		if err != nil || !state.Success() {
+			won = append(won, fmt.Sprintf("nested %v %v", state, err))
+		}
+	}
 	_ = os.WriteFile(filepath.Join(dir, "won"), []byte(strings.Join(won, "\n")), 0o644)
 	ready(filepath.Join(dir, "ready"))
 	// A bounded fork storm: always new processes in new sessions, never more than some dozens at once.
@@ -138,6 +155,32 @@ func hostile(dir string) {
 			_, _ = p.Wait()
 		}
 	}
+}
+
+// nested has all capabilities in a user, mount and cgroup namespace of its own. Its exit code counts what it achieved.
+func nested(dir string) int {
+	won := 0
+	ready(filepath.Join(dir, "ran"))
+	_ = unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	for _, p := range []string{"/sys/fs/cgroup/unified", "/sys/fs/cgroup"} {
+		if unix.Unmount(p, unix.MNT_DETACH) == nil {
+			won++
+		}
+	}
+	_ = unix.Mount("none", dir, "cgroup2", 0, "") // its own view of the tree may be had; writing there may not
+	for _, f := range []string{"cgroup.procs", "cgroup.kill", "cgroup.freeze"} {
+		if f, err := os.OpenFile(filepath.Join(dir, f), os.O_WRONLY, 0); err == nil {
+			_ = f.Close()
+			won++
+		}
+	}
+	if exists(filepath.Join(dir, "cgroup.procs")) && os.Mkdir(filepath.Join(dir, "escape"), 0o755) == nil {
+		won++
+	}
+	if unix.Mount("none", "/proc", "proc", 0, "") == nil {
+		won++ // only the PID namespace's owner may
+	}
+	return won
 }
 
 func saveCheckpoints(dir string) int {

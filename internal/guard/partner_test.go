@@ -199,6 +199,9 @@ func TestUnprivileged(t *testing.T) {
 	if err != nil || string(won) != "signal 1" {
 		t.Errorf("hostile command achieved %q, %v", won, err)
 	}
+	if exists(filepath.Join(dir, "nested", "ran")) {
+		t.Error("the command made a user namespace below its own")
+	}
 	if err := k.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

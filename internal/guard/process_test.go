@@ -18,19 +18,7 @@ var bothModes = []Mode{ModeCgroup, ModeNamespace}
 // testConfig is a working configuration around the test binary as the command.
 func testConfig(t *testing.T, mode Mode, role string, args ...string) Config {
 	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The unprivileged child must be able to run the binary; the build cache's folder may be closed to it.
-	bin := filepath.Join(openDir(t), "cmd")
-	b, err := os.ReadFile(exe)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(bin, b, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	bin := openCopy(t)
 	c := Config{
 		Origin: "log.example/test", Run: "run-1", GuardKey: "guard", Engines: []string{"e1"}, Quorum: 1,
 		MaxDuration: time.Minute, MaxAge: time.Minute, Skew: 2 * time.Second, Renew: time.Second,
@@ -51,8 +39,26 @@ func testConfig(t *testing.T, mode Mode, role string, args ...string) Config {
 	return c
 }
 
+// openCopy is a copy of the test binary that the unprivileged child can run; the build's folder may be closed to it.
+func openCopy(t testing.TB) string {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(openDir(t), "cmd")
+	if err := os.WriteFile(bin, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return bin
+}
+
 // openDir is a temporary folder that any uid may reach and write.
-func openDir(t *testing.T) string {
+func openDir(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
@@ -207,6 +213,9 @@ func TestHostileChildIsStopped(t *testing.T) {
 			won, err := os.ReadFile(filepath.Join(dir, "won"))
 			if err != nil || len(won) > 0 {
 				t.Errorf("hostile child achieved %q, %v", won, err)
+			}
+			if !exists(filepath.Join(dir, "nested", "ran")) {
+				t.Error("the attack from a user namespace was not even tried")
 			}
 			end := <-p.ended
 			if end.exit != nil || !end.started {

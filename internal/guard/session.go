@@ -122,8 +122,9 @@ func (s *session) loop(ctx, bg context.Context) {
 	for {
 		var inbox chan received
 		var ended chan childEnd
+		var running chan struct{}
 		if s.pair != nil {
-			inbox, ended = s.pair.inbox, s.pair.ended
+			inbox, ended, running = s.pair.inbox, s.pair.ended, s.pair.running
 		}
 		select {
 		case <-timer.C:
@@ -136,6 +137,8 @@ func (s *session) loop(ctx, bg context.Context) {
 			s.event(bg, e)
 		case in := <-inbox:
 			s.hear(bg, in)
+		case <-running:
+			s.started()
 		case e := <-ended:
 			s.rootEnded(bg, e)
 		case r := <-s.finished:
@@ -217,7 +220,7 @@ func (s *session) start(bg context.Context) {
 		err = fmt.Errorf("%w: only weak strength can be had here (%w); say so to accept it", ErrConfig, p.fallback)
 	}
 	if err != nil {
-		s.failure, s.stopping = fmt.Errorf("start run: %w", err), true
+		s.failure, s.stopping, s.out.Cause = fmt.Errorf("start run: %w", err), true, CauseError
 		return
 	}
 	s.pair = p
@@ -234,16 +237,22 @@ func (s *session) start(bg context.Context) {
 	}
 	if err := p.release(s.Config); err != nil {
 		s.failure = err
-		s.end(bg, CauseOperator)
-		return
+		s.end(bg, CauseError)
 	}
+}
+
+// started follows init's word that the command runs.
+func (s *session) started() {
+	p := s.pair
+	p.running = nil
 	s.out.Started = true
 	if s.deps.Started != nil {
 		s.deps.Started(Running{
-			Pid: p.held.pid, Reaper: p.reaper.Pid, Mode: p.mode, Strength: s.out.Strength, Fallback: p.fallback, At: now.Wall,
+			Pid: p.held.pid, Reaper: p.reaper.Pid, Mode: p.mode, Strength: s.out.Strength, Fallback: p.fallback,
+			At: s.deps.Clock.Wall(),
 		})
 	}
-	if s.Checkpoints != "" {
+	if s.Checkpoints != "" && !s.stopping {
 		s.wg.Go(func() { s.watchCheckpoints(s.watch) })
 	}
 }

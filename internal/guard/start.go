@@ -31,10 +31,11 @@ type pair struct {
 	// fallback says why there is no cgroup, when there is none.
 	fallback error
 
-	inbox  chan received
-	done   chan struct{}
-	ended  chan childEnd
-	parted chan error // the reaper's exit
+	inbox   chan received
+	done    chan struct{}
+	running chan struct{} // closed when init reports the command's start
+	ended   chan childEnd
+	parted  chan error // the reaper's exit
 }
 
 // childEnd is what the keeper saw of the root's end.
@@ -49,7 +50,7 @@ type childEnd struct {
 func startPair(c Config, clock Clock) (p *pair, err error) {
 	p = &pair{
 		mode: ModeNamespace, inbox: make(chan received, 16), done: make(chan struct{}),
-		ended: make(chan childEnd, 1), parted: make(chan error, 1),
+		running: make(chan struct{}), ended: make(chan childEnd, 1), parted: make(chan error, 1),
 	}
 	p.held = &target{clock: clock, pidfd: -1}
 	defer func() {
@@ -181,7 +182,10 @@ func (p *pair) watchRoot() {
 		if err := dec.Decode(&s); err != nil {
 			break // the pipe closes with init
 		}
-		end.started = end.started || s.Started
+		if s.Started && !end.started {
+			end.started = true
+			close(p.running)
+		}
 		if s.Problem != "" {
 			end.problem = s.Problem
 		}
