@@ -276,8 +276,14 @@ func (l *Log) Note(c checkpoint.Checkpoint, at time.Time, witnesses ...checkpoin
 // Checkpoint is a note of this log at a size, now, by exactly the quorum.
 func (l *Log) Checkpoint(size uint64) []byte {
 	l.t.Helper()
-	c := checkpoint.Checkpoint{Origin: l.Origin, Size: size, Root: l.Root(size)}
-	return l.Note(c, l.Now, l.Witnesses[:l.Options.Quorum]...)
+	return l.NoteAt(size, l.Root(size), l.Now)
+}
+
+// NoteAt is a note of any size and root, at a time, by exactly the quorum.
+func (l *Log) NoteAt(size uint64, root log.Hash, at time.Time) []byte {
+	l.t.Helper()
+	c := checkpoint.Checkpoint{Origin: l.Origin, Size: size, Root: root}
+	return l.Note(c, at, l.Witnesses[:l.Options.Quorum]...)
 }
 
 // Anchor appends an anchor of everything so far, a second after the last
