@@ -95,6 +95,25 @@ func TestPendingIsBoundedButTighteningPasses(t *testing.T) {
 	}
 }
 
+func TestBooksThatPartDoNotMeet(t *testing.T) {
+	doc := quiet(t)
+	b, _ := NewBook(genesis).Submit(0, doc)
+	for i := range uint64(4) {
+		doc = successor(t, doc)
+		b, _ = b.Submit(i+1, doc)
+	}
+	one := successor(t, doc, func(d *Document) { d.DelayMS = 1_000 })
+	two := successor(t, doc, func(d *Document) { d.DelayMS = 2_000 })
+	x, _ := b.Submit(5, one)
+	y, _ := b.Submit(5, two)
+	if p := x.Pending("main"); p[len(p)-1] != one || len(b.Pending("main")) != len(p)-1 {
+		t.Error("the first branch or the stem has changed")
+	}
+	if p := y.Pending("main"); p[len(p)-1] != two {
+		t.Error("the second branch is not its own")
+	}
+}
+
 // naive is E4 as it is told, over the whole history.
 type naive struct{ log []step }
 

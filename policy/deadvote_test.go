@@ -102,6 +102,49 @@ func TestANewIntervalStartsAFullWindow(t *testing.T) {
 	c.halts(11_001, "dead_vote")
 }
 
+func TestEnforcingStartsAFullWindow(t *testing.T) {
+	invariants(t, "E8")
+	doc := quiet(t)
+	c := start(t, doc, 3)
+	c.keep(5_000, 25_000)
+	c.goOn(25_000, Enforced{Doc: successor(t, doc, dead)})
+	c.goOn(35_000)
+	c.halts(35_001, "dead_vote")
+}
+
+func TestAChangeElsewhereMovesNoDueTime(t *testing.T) {
+	invariants(t, "E8")
+	doc := quiet(t, dead)
+	c := start(t, doc, 3)
+	c.goOn(5_000, Enforced{Doc: successor(t, doc, func(d *Document) { d.ListingDelayMS-- })})
+	c.goOn(10_000)
+	c.halts(10_001, "dead_vote")
+}
+
+func TestTheWindowIsOpenAtItsOldEnd(t *testing.T) {
+	c := start(t, quiet(t, dead, func(d *Document) { d.DeadVote.Threshold = 2 }), 1)
+	c.goOn(10_001) // missed at 10 s
+	c.goOn(20_000, Checkin{Run: "r", Member: "m00"})
+	c.goOn(30_001) // missed at 30 s: 20 s later, the whole window
+	c.halts(40_001, "dead_vote")
+}
+
+// TestAWiderWindowRecallsNothing: misses that left the window are gone.
+func TestAWiderWindowRecallsNothing(t *testing.T) {
+	invariants(t, "E8")
+	doc := quiet(t, dead)
+	c := start(t, doc, 1)
+	c.goOn(20_001) // two misses
+	for ms := int64(25_000); ms <= 55_000; ms += 5_000 {
+		c.goOn(ms, Checkin{Run: "r", Member: "m00"})
+	}
+	c.goOn(56_000, Enforced{Doc: successor(t, doc, func(d *Document) { d.DeadVote.WindowMS = 200_000 })})
+	c.goOn(65_001) // one more
+	if st := Status(c.s, "r", "m00", when(65_001)); st.Group != 1 {
+		t.Errorf("%d misses stand, want 1", st.Group)
+	}
+}
+
 func TestRegroupedMembers(t *testing.T) {
 	c := start(t, quiet(t, dead), 3)
 	c.goOn(9_000, Regrouped{Run: "r", Members: []string{"m00", "m08", "m09"}})
@@ -123,13 +166,18 @@ func TestDeadVoteAgainstTheFormula(t *testing.T) {
 	invariants(t, "E8")
 	rapid.Check(t, func(r *rapid.T) {
 		type begin struct{ at, interval int64 }
-		interval := rapid.Int64Range(1_000, 4_000).Draw(r, "interval")
+		// On a coarse grid due times, check-ins and edges of windows meet.
+		grid := rapid.SampledFrom([]int64{1, 500}).Draw(r, "grid")
+		draw := func(low, high int64, label string) int64 {
+			return rapid.Int64Range(low/grid, high/grid).Draw(r, label) * grid
+		}
+		interval := draw(1_000, 4_000, "interval")
 		doc := quiet(t, dead, func(d *Document) {
 			d.Classes[0].CheckinIntervalMS = interval
 			d.DeadVote.Threshold = rapid.Int64Range(1, 6).Draw(r, "threshold")
 		})
 		if rapid.Bool().Draw(r, "window") {
-			doc.DeadVote.WindowMS = doc.DeadVote.Threshold*4_000 + rapid.Int64Range(0, 9_000).Draw(r, "more")
+			doc.DeadVote.WindowMS = doc.DeadVote.Threshold*4_000 + draw(0, 9_000, "more")
 		}
 		members := names(rapid.IntRange(1, 5).Draw(r, "members"))
 		c := start(t, doc, len(members))
@@ -140,7 +188,7 @@ func TestDeadVoteAgainstTheFormula(t *testing.T) {
 		clock := int64(0)
 		for range rapid.IntRange(1, 30).Draw(r, "decisions") {
 			before := interval
-			clock += rapid.Int64Range(0, 2_500).Draw(r, "pause")
+			clock += draw(0, 2_500, "pause")
 			for _, m := range members {
 				if rapid.IntRange(0, 9).Draw(r, "checkin") < 5 {
 					c.fold(Checkin{Run: "r", Member: m})
@@ -173,7 +221,7 @@ func TestDeadVoteAgainstTheFormula(t *testing.T) {
 			}
 			changed := false
 			if doc.DeadVote.WindowMS != 0 && rapid.IntRange(0, 9).Draw(r, "policy") == 0 {
-				changed, interval = true, rapid.Int64Range(1_000, 4_000).Draw(r, "interval")
+				changed, interval = true, draw(1_000, 4_000, "interval")
 				doc = successor(t, doc, func(d *Document) { d.Classes[0].CheckinIntervalMS = interval })
 				c.fold(Enforced{Doc: doc})
 			}

@@ -38,7 +38,7 @@ func script(t testing.TB, r *rapid.T) (State, [][]Event, []int64) {
 			*m = Mode(rapid.IntRange(0, 2).Draw(r, "mode"))
 		}
 		d.Artefact.PeriodMS, d.Life.MaxMS = 40_000, 200_000
-		d.Monitors.Keys = []string{key(1), key(2)}
+		d.Monitors.Keys, d.Monitors.DwellMS = []string{key(1), key(2)}, 20_000
 		d.Monitors.Mode = Mode(rapid.IntRange(0, 2).Draw(r, "monitors"))
 		d.Engine.Mode, d.Engine.Quorum = Mode(rapid.IntRange(0, 2).Draw(r, "engine")), 2
 	})
@@ -100,7 +100,18 @@ func TestReplayGivesTheSame(t *testing.T) {
 	invariants(t, "E1", "E2", "E5")
 	rapid.Check(t, func(r *rapid.T) {
 		s, ranges, times := script(t, r)
+		// What a state says of the future must not change when others follow it.
+		type future struct {
+			verdicts []Verdict
+			due      time.Time
+		}
+		look := func(s State) future {
+			asOf, _ := s.AsOf()
+			due, _ := NextDue(s)
+			return future{Evaluate(s, asOf.Add(25*time.Second)), due}
+		}
 		states, outs := []State{s}, []Outcome{}
+		futures := []future{look(s)}
 		ended := map[string]bool{}
 		for i, events := range ranges {
 			for _, e := range events {
@@ -123,7 +134,12 @@ func TestReplayGivesTheSame(t *testing.T) {
 				}
 			}
 			s = next
-			states, outs = append(states, s), append(outs, out)
+			states, outs, futures = append(states, s), append(outs, out), append(futures, look(s))
+		}
+		for i, s := range states {
+			if !reflect.DeepEqual(look(s), futures[i]) {
+				r.Fatalf("state %d has changed", i)
+			}
 		}
 		for i, events := range ranges {
 			again := states[i]
