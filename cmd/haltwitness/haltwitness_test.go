@@ -119,6 +119,36 @@ func TestRefusals(t *testing.T) {
 	p.stop(t)
 }
 
+// TestKeyRotation: both keys at first, then only the new one; what was cosigned
+// under the old one is not forgotten.
+func TestKeyRotation(t *testing.T) {
+	s := newSite(t, 1)
+	l := s.logs[0]
+	oldKey := l.Signer
+	p := s.start(t)
+	add(t, p, l.Request(t, 0, 5), 200)
+	p.stop(t)
+	next, _ := logtest.Key(t, checkpoint.TypeMLDSA44Cosignature, l.Origin, 200)
+	refuses(t, 1, "last key", "remove-key", "--db", s.db, oldKey.VKey().String())
+	mustCmd(t, "add-log", "--db", s.db, next.VKey().String())
+	if got := mustCmd(t, "add-log", "--db", s.db, next.VKey().String()); !strings.HasPrefix(got, "known") {
+		t.Fatal(got)
+	}
+	p = s.start(t)
+	add(t, p, l.Request(t, 5, 6), 200)
+	l.Signer = next
+	add(t, p, l.Request(t, 6, 7), 200)
+	p.stop(t)
+	mustCmd(t, "remove-key", "--db", s.db, oldKey.VKey().String())
+	refuses(t, 3, "no such key", "remove-key", "--db", s.db, oldKey.VKey().String())
+	p = s.start(t)
+	add(t, p, l.Request(t, 0, 8), 409)
+	add(t, p, l.Request(t, 7, 8), 200)
+	l.Signer = oldKey
+	add(t, p, l.Request(t, 8, 9), 403)
+	p.stop(t)
+}
+
 func freshKey(t testing.TB) string {
 	t.Helper()
 	k := filepath.Join(t.TempDir(), "w.key")

@@ -45,11 +45,12 @@ type cli struct {
 		New  keyNewCmd  `cmd:"" help:"Make a private key and its floor file, and print the public key."`
 		Show keyShowCmd `cmd:"" help:"Print the public key of a private key file."`
 	} `cmd:"" help:"The witness's own keys."`
-	AddLog  addLogCmd  `cmd:"" help:"Let the witness cosign a log, or add a key to one."`
-	Logs    logsCmd    `cmd:"" help:"List the logs with the sizes last cosigned."`
-	Serve   serveCmd   `cmd:"" help:"Serve the witness."`
-	Restore restoreCmd `cmd:"" help:"Bring a restored database forward by checkpoints that this witness cosigned."`
-	Version versionCmd `cmd:"" help:"Print what the program was built from."`
+	AddLog    addLogCmd    `cmd:"" help:"Let the witness cosign a log, or add a key to one."`
+	RemoveKey removeKeyCmd `cmd:"" help:"Trust a key of a log no longer."`
+	Logs      logsCmd      `cmd:"" help:"List the logs with the sizes last cosigned."`
+	Serve     serveCmd     `cmd:"" help:"Serve the witness."`
+	Restore   restoreCmd   `cmd:"" help:"Bring a restored database forward by checkpoints that this witness cosigned."`
+	Version   versionCmd   `cmd:"" help:"Print what the program was built from."`
 }
 
 // env is what commands work with.
