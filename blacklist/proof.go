@@ -27,8 +27,8 @@ type Membership struct {
 
 // Verify checks the proof against root and count of a witnessed epoch.
 func (m Membership) Verify(root Hash, count uint64, l Label) error {
-	// The sentinels are leaves, and no labels.
-	if m.Index == 0 || m.Index > count {
+	// The sentinels are leaves, and no labels; count + 2 must not wrap.
+	if m.Index == 0 || m.Index > count || count > MaxPartLabels {
 		return fmt.Errorf("%w: leaf %d of %d labels", ErrProof, m.Index, count)
 	}
 	if got, ok := climb(scalarOf(l).leaf(), m.Index, count+2, m.Path); !ok || got != root {
@@ -51,8 +51,8 @@ func (a Absence) Verify(root Hash, count uint64, l Label) error {
 	if bytes.Compare(a.Below[:], u[:]) >= 0 || bytes.Compare(u[:], a.Above[:]) >= 0 {
 		return fmt.Errorf("%w: %v is not between the neighbours", ErrProof, l)
 	}
-	// Index + 1 must not wrap: the largest index has no neighbour.
-	if a.Index > count {
+	// Neither index + 1 nor count + 2 may wrap.
+	if a.Index > count || count > MaxPartLabels {
 		return fmt.Errorf("%w: leaf %d of %d labels", ErrProof, a.Index, count)
 	}
 	below, ok := climb(scalar(a.Below).leaf(), a.Index, count+2, a.BelowPath)

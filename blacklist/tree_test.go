@@ -47,6 +47,9 @@ func TestTreeProofs(t *testing.T) {
 				if m.Verify(other, count, l) == nil || m.Verify(root, count, foreign) == nil {
 					t.Fatal("membership proof serves another root or label")
 				}
+				if m.Verify(root, ^uint64(0), l) == nil {
+					t.Fatal("membership proof serves a count that wraps")
+				}
 				wrong := m
 				wrong.Index++
 				if wrong.Verify(root, count, l) == nil {
