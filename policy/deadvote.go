@@ -39,13 +39,16 @@ func (deadVote) judge(x *view) (Cause, bool) {
 
 func (deadVote) due(x *view) int64 {
 	c, ok := x.rules.class(x.run.class)
-	if !ok || len(x.run.members) == 0 {
+	if !ok || x.run.next >= x.limit-1 {
 		return never
 	}
 	// Ahead of time, on a copy: as if nobody ever checked in again.
 	y := *x.run
 	y.members = slices.Clone(y.members)
-	return y.overdue(c.interval, x.rules.doc.DeadVote, never) + 1
+	if at := y.overdue(c.interval, x.rules.doc.DeadVote, x.limit); at != never {
+		return at + 1
+	}
+	return never
 }
 
 // standing are the misses later than a time.

@@ -16,6 +16,7 @@ func NextDue(s State) (asOf time.Time, ok bool) {
 		v := &view{t: s.asOf, run: x, rules: r, state: &s}
 		for _, w := range order {
 			if w.mode(r.doc) == Enforce {
+				v.limit = t
 				t = min(t, w.due(v))
 			}
 		}

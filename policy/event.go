@@ -22,8 +22,9 @@ type (
 		Members []string
 		Index   uint64
 	}
-	// Enforced is a policy that took force (Book); Index is that of the entry
-	// that put it in force, the policy's own or an anchor's.
+	// Enforced is a policy that took force (Book, whose Check it passed: what
+	// Validate demands bounds the work of a decision). Index is that of the
+	// entry that put it in force, the policy's own or an anchor's.
 	Enforced struct {
 		Doc   *Document
 		Index uint64

@@ -61,7 +61,7 @@ func Status(s State, runID, name string, now time.Time) MemberStatus {
 	if v.Mode == Off {
 		return st
 	}
-	st.HaltAt = at(deadVote{}.due(&view{run: &x, rules: r, state: &s}))
+	st.HaltAt = at(deadVote{}.due(&view{run: &x, rules: r, state: &s, limit: never}))
 	x.members = slices.Clone(x.members)
 	t := max(now.UnixMilli(), s.asOf)
 	count := func(misses []miss) {

@@ -21,6 +21,7 @@ type view struct {
 	run   *run
 	rules *rules
 	state *State
+	limit int64 // due need not look beyond it
 }
 
 // order is the canonical order of causes (E6).
