@@ -7,13 +7,13 @@ type Hash = [32]byte
 
 // tagged is SHA-256 over a tag, a zero byte and the parts.
 func tagged(tag string, parts ...[]byte) Hash {
-	h := sha256.New()
-	h.Write([]byte(tag))
-	h.Write([]byte{0})
+	// Nodes, leaves and labels fit the buffer: no allocation per node.
+	var buf [160]byte
+	b := append(append(buf[:0], tag...), 0)
 	for _, p := range parts {
-		h.Write(p)
+		b = append(b, p...)
 	}
-	return Hash(h.Sum(nil))
+	return sha256.Sum256(b)
 }
 
 // levels builds the Merkle tree in the shape of RFC 9162, section 2.1.1: pairs

@@ -11,9 +11,8 @@ import (
 
 // Errors of events that change nothing.
 var (
-	ErrListed     = errors.New("run is listed already")
-	ErrNotListed  = errors.New("label is not listed")
-	ErrNotEarlier = errors.New("label was not escrowed earlier by another run")
+	ErrListed    = errors.New("run is listed already")
+	ErrNotListed = errors.New("label is not listed")
 )
 
 // Listing is a run's labels published after its halt.
@@ -64,17 +63,12 @@ type key struct {
 	label Label
 }
 
-// record is one listing of a label.
-type record struct {
-	listing  *Listing
-	contests []Contest
-}
-
 // Set is the state of the blacklist: a fold of the log's events in log order.
 // It is not safe for concurrent use; Clone is cheap against the log.
 type Set struct {
 	listings map[string]*Listing // by run
-	records  map[key][]record
+	records  map[key][]*Listing
+	contests map[key][]Contest
 	allowed  map[key]AllowList
 	struck   map[key]Strike
 	lapsed   map[uint64]bool // contests, by index, that the officers let pass
@@ -85,7 +79,8 @@ type Set struct {
 func NewSet() *Set {
 	return &Set{
 		listings: make(map[string]*Listing),
-		records:  make(map[key][]record),
+		records:  make(map[key][]*Listing),
+		contests: make(map[key][]Contest),
 		allowed:  make(map[key]AllowList),
 		struck:   make(map[key]Strike),
 		lapsed:   make(map[uint64]bool),
@@ -97,18 +92,18 @@ func NewSet() *Set {
 func (s *Set) Clone() *Set {
 	c := &Set{
 		listings: maps.Clone(s.listings),
-		records:  make(map[key][]record, len(s.records)),
+		records:  make(map[key][]*Listing, len(s.records)),
+		contests: make(map[key][]Contest, len(s.contests)),
 		allowed:  maps.Clone(s.allowed),
 		struck:   maps.Clone(s.struck),
 		lapsed:   maps.Clone(s.lapsed),
 		shelves:  make(map[shelf]*splits, len(s.shelves)),
 	}
 	for k, list := range s.records {
-		list = slices.Clone(list)
-		for i := range list {
-			list[i].contests = slices.Clone(list[i].contests)
-		}
-		c.records[k] = list
+		c.records[k] = slices.Clone(list)
+	}
+	for k, list := range s.contests {
+		c.contests[k] = slices.Clone(list)
 	}
 	for k, v := range s.shelves {
 		c.shelves[k] = v.clone()
@@ -137,7 +132,7 @@ func (s *Set) List(l Listing) error {
 			continue
 		}
 		seen[k] = true
-		s.records[k] = append(s.records[k], record{listing: &l})
+		s.records[k] = append(s.records[k], &l)
 		s.shelve(p.Kind, l.KeyVersion, p.Label)
 	}
 	return nil
@@ -172,24 +167,20 @@ func (s *Set) Strike(st Strike) error {
 }
 
 // Contest turns the listings of the label, by other runs that escrowed it
-// later, into leads until the officers decide.
+// later, into leads until the officers decide. It stands for later listings
+// too, so that nobody wears a guard down by listing the same weights again; one
+// that speaks against no listing yet is kept and changes nothing.
 func (s *Set) Contest(c Contest) error {
-	list := s.records[key{c.Kind, c.Label}]
-	if len(list) == 0 {
+	k := key{c.Kind, c.Label}
+	if len(s.records[k]) == 0 {
 		return fmt.Errorf("contest %v: %w", c.Label, ErrNotListed)
 	}
-	hit := false
-	for i, r := range list {
-		if r.listing.Run != c.Run && c.Artefact < r.listing.Artefact {
-			list[i].contests = append(list[i].contests, c)
-			hit = true
-		}
-	}
-	if !hit {
-		return fmt.Errorf("contest %v: %w", c.Label, ErrNotEarlier)
-	}
+	s.contests[k] = append(s.contests[k], c)
 	return nil
 }
+
+// doubts reports whether the contest speaks against a listing of its label.
+func (c Contest) doubts(l *Listing) bool { return l.Run != c.Run && c.Artefact < l.Artefact }
 
 // Lapse ends the contest logged at that index without a strike: officers who
 // say nothing within their time leave the label listed.
@@ -232,12 +223,9 @@ func (s *Set) Lookup(kind fingerprint.Kind, l Label) []Record {
 	k := key{kind, l}
 	var out []Record
 	for _, r := range s.records[k] {
-		e := Record{
-			Run: r.listing.Run, Halt: r.listing.Halt, Listing: r.listing.Index,
-			KeyVersion: r.listing.KeyVersion, Status: Active,
-		}
-		for _, c := range r.contests {
-			if !s.lapsed[c.Index] {
+		e := Record{Run: r.Run, Halt: r.Halt, Listing: r.Index, KeyVersion: r.KeyVersion, Status: Active}
+		for _, c := range s.contests[k] {
+			if c.doubts(r) && !s.lapsed[c.Index] {
 				e.Status = Contested
 				e.Contests = append(e.Contests, c.Index)
 			}

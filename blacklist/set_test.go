@@ -117,12 +117,16 @@ func TestStatuses(t *testing.T) {
 		}
 	}
 	check("run-1:active run-2:active ")
+	// Contests by the run itself, and by one that escrowed later, say nothing.
 	for _, c := range []Contest{
-		{Index: 30, Run: "run-1", Artefact: 1, Kind: fingerprint.Tensor, Label: label(1)},  // its own
-		{Index: 30, Run: "run-9", Artefact: 11, Kind: fingerprint.Tensor, Label: label(1)}, // later
+		{Index: 28, Run: "run-1", Artefact: 1, Kind: fingerprint.Tensor, Label: label(1)},
+		{Index: 29, Run: "run-9", Artefact: 11, Kind: fingerprint.Tensor, Label: label(1)},
 	} {
-		if err := s.Contest(c); !errors.Is(err, ErrNotEarlier) {
-			t.Errorf("%+v: %v", c, err)
+		if err := s.Contest(c); err != nil {
+			t.Error(err)
+		}
+		if got := statuses(s, fingerprint.Tensor, label(1)); got != "run-1:active " {
+			t.Errorf("%+v: %s", c, got)
 		}
 	}
 	if err := s.Contest(Contest{Index: 30, Run: "run-9", Kind: fingerprint.Manifest, Label: x}); !errors.Is(err, ErrNotListed) {
@@ -134,6 +138,11 @@ func TestStatuses(t *testing.T) {
 	}
 	check("run-1:active run-2:contested ")
 	clone := s.Clone()
+	mustList(t, clone, listing(clone, "run-3", 40, tensors(x)))
+	if got := statuses(clone, fingerprint.Tensor, x); got != "run-1:active run-2:contested run-3:contested " {
+		t.Errorf("listed again: %q", got)
+	}
+	clone = s.Clone()
 	s.Lapse(31)
 	check("run-1:active run-2:active ")
 	if got := statuses(clone, fingerprint.Tensor, x); got != "run-1:active run-2:contested " {
