@@ -8,7 +8,7 @@ import (
 )
 
 func TestBookChecksNumbersAndLinks(t *testing.T) {
-	invariants(t, "E4")
+	t.Attr("invariant", "E4")
 	b := NewBook(genesis)
 	one := quiet(t)
 	if err := b.Check(successor(t, one), 0); !errors.Is(err, ErrNumber) {
@@ -45,7 +45,7 @@ func TestBookChecksNumbersAndLinks(t *testing.T) {
 }
 
 func TestLooseningWaitsAndTighteningSupersedes(t *testing.T) {
-	invariants(t, "E4")
+	t.Attr("invariant", "E4")
 	one := quiet(t, func(d *Document) { d.DelayMS = 10_000 })
 	b, _ := NewBook(genesis).Submit(0, one)
 	b, _ = b.Anchor(1, 1, when(0), when(500))
@@ -176,7 +176,7 @@ func (n naive) force(i int) *Document {
 }
 
 func TestBookAgainstTheNaiveOrder(t *testing.T) {
-	invariants(t, "E4")
+	t.Attr("invariant", "E4")
 	rapid.Check(t, func(r *rapid.T) {
 		b := NewBook(genesis)
 		var n naive
@@ -218,7 +218,8 @@ func TestBookAgainstTheNaiveOrder(t *testing.T) {
 }
 
 func TestUnknownSemanticsKeepsTheLastKnownDelay(t *testing.T) {
-	invariants(t, "E4", "E7")
+	t.Attr("invariant", "E4")
+	t.Attr("invariant", "E7")
 	one := quiet(t, func(d *Document) { d.DelayMS = 5000 })
 	b, _ := NewBook(genesis).Submit(0, one)
 	b, _ = b.Anchor(1, 1, when(0), when(0))

@@ -7,7 +7,7 @@ import (
 )
 
 func TestCompareByTheDeclaredDirection(t *testing.T) {
-	invariants(t, "E4")
+	t.Attr("invariant", "E4")
 	base := quiet(t, func(d *Document) {
 		d.DeadVote.Threshold = 5
 		d.Monitors.Keys = []string{strings.Repeat("0a", 32), strings.Repeat("ff", 32)}
@@ -51,7 +51,7 @@ func TestCompareByTheDeclaredDirection(t *testing.T) {
 
 // TestEveryFieldHasAWorkingDirection moves each field alone, both ways.
 func TestEveryFieldHasAWorkingDirection(t *testing.T) {
-	invariants(t, "E4")
+	t.Attr("invariant", "E4")
 	for id, f := range fieldTable {
 		if f.set == nil || f.Direction == Identity {
 			continue

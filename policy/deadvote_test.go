@@ -9,7 +9,7 @@ import (
 )
 
 func TestDeadVoteSumsOverTheGroup(t *testing.T) {
-	invariants(t, "E8")
+	t.Attr("invariant", "E8")
 	c := start(t, quiet(t, dead), 8) // threshold 3, interval 10 s, window 30 s
 	all := func(except ...string) []Event {
 		var list []Event
@@ -63,7 +63,7 @@ func TestOldMissesLeaveTheWindow(t *testing.T) {
 }
 
 func TestMissesStayWhenTheThresholdFalls(t *testing.T) {
-	invariants(t, "E8")
+	t.Attr("invariant", "E8")
 	doc := quiet(t, dead, func(d *Document) { d.DeadVote.Threshold = 5 })
 	c := start(t, doc, 3)
 	c.goOn(10_001)
@@ -74,7 +74,7 @@ func TestMissesStayWhenTheThresholdFalls(t *testing.T) {
 }
 
 func TestEarlierDueTimesAreJudgedByTheEarlierValue(t *testing.T) {
-	invariants(t, "E8")
+	t.Attr("invariant", "E8")
 	doc := quiet(t, dead)
 	// Three misses at 10 s meet the old threshold; the new one comes with the
 	// decision that sees them.
@@ -93,7 +93,7 @@ func TestEarlierDueTimesAreJudgedByTheEarlierValue(t *testing.T) {
 }
 
 func TestANewIntervalStartsAFullWindow(t *testing.T) {
-	invariants(t, "E8")
+	t.Attr("invariant", "E8")
 	doc := quiet(t, dead)
 	c := start(t, doc, 3)
 	next := successor(t, doc, func(d *Document) { d.Classes[0].CheckinIntervalMS = 2_000 })
@@ -103,7 +103,7 @@ func TestANewIntervalStartsAFullWindow(t *testing.T) {
 }
 
 func TestEnforcingStartsAFullWindow(t *testing.T) {
-	invariants(t, "E8")
+	t.Attr("invariant", "E8")
 	doc := quiet(t)
 	c := start(t, doc, 3)
 	c.keep(5_000, 25_000)
@@ -113,7 +113,7 @@ func TestEnforcingStartsAFullWindow(t *testing.T) {
 }
 
 func TestAChangeElsewhereMovesNoDueTime(t *testing.T) {
-	invariants(t, "E8")
+	t.Attr("invariant", "E8")
 	doc := quiet(t, dead)
 	c := start(t, doc, 3)
 	c.goOn(5_000, Enforced{Doc: successor(t, doc, func(d *Document) { d.ListingDelayMS-- })})
@@ -131,7 +131,7 @@ func TestTheWindowIsOpenAtItsOldEnd(t *testing.T) {
 
 // TestAWiderWindowRecallsNothing: misses that left the window are gone.
 func TestAWiderWindowRecallsNothing(t *testing.T) {
-	invariants(t, "E8")
+	t.Attr("invariant", "E8")
 	doc := quiet(t, dead)
 	c := start(t, doc, 1)
 	c.goOn(20_001) // two misses
@@ -163,7 +163,7 @@ func TestRegroupedMembers(t *testing.T) {
 // before his next start and before as_of. The run halts at the first decision
 // before which some window holds threshold misses.
 func TestDeadVoteAgainstTheFormula(t *testing.T) {
-	invariants(t, "E8")
+	t.Attr("invariant", "E8")
 	rapid.Check(t, func(r *rapid.T) {
 		type begin struct{ at, interval int64 }
 		// On a coarse grid due times, check-ins and edges of windows meet.

@@ -15,7 +15,7 @@ func live(d *Document)   { d.LiveVote.Mode = Enforce }
 func leased(d *Document) { d.Lease.Mode = Enforce }
 
 func TestEventsHaveTheTimeOfTheirDecision(t *testing.T) {
-	invariants(t, "E1")
+	t.Attr("invariant", "E1")
 	c := start(t, quiet(t, dead), 1)
 	// A check-in gets the decision's as_of, however early it was folded.
 	c.fold(Checkin{Run: "r", Member: "m00"})
@@ -97,7 +97,9 @@ func key(b byte) string {
 // TestReplayGivesTheSame: folding again gives the same bytes, no step changes
 // an older state, and Evaluate has no effect.
 func TestReplayGivesTheSame(t *testing.T) {
-	invariants(t, "E1", "E2", "E5")
+	t.Attr("invariant", "E1")
+	t.Attr("invariant", "E2")
+	t.Attr("invariant", "E5")
 	rapid.Check(t, func(r *rapid.T) {
 		s, ranges, times := script(t, r)
 		// What a state says of the future must not change when others follow it.
@@ -159,7 +161,7 @@ func TestReplayGivesTheSame(t *testing.T) {
 
 // TestOrderWithinARangeDoesNotMatter: a range is one instant.
 func TestOrderWithinARangeDoesNotMatter(t *testing.T) {
-	invariants(t, "E1")
+	t.Attr("invariant", "E1")
 	strip := func(out Outcome) Outcome {
 		for _, list := range [][]Verdict{out.Verdicts, out.Changed, out.Observed} {
 			for i := range list {
@@ -193,7 +195,7 @@ func TestOrderWithinARangeDoesNotMatter(t *testing.T) {
 }
 
 func TestTimeNeverGoesBack(t *testing.T) {
-	invariants(t, "E2")
+	t.Attr("invariant", "E2")
 	c := start(t, quiet(t, dead), 1)
 	c.goOn(5_000)
 	out := c.decide(1_000)
@@ -208,7 +210,7 @@ func TestTimeNeverGoesBack(t *testing.T) {
 }
 
 func TestLongSilenceOfTheEngineEndsEveryRun(t *testing.T) {
-	invariants(t, "E3")
+	t.Attr("invariant", "E3")
 	for _, c := range []struct {
 		mode Mode
 		want string
@@ -241,7 +243,8 @@ func TestLongSilenceOfTheEngineEndsEveryRun(t *testing.T) {
 }
 
 func TestSilenceIsJudgedByTheEarlierLease(t *testing.T) {
-	invariants(t, "E3", "E8")
+	t.Attr("invariant", "E3")
+	t.Attr("invariant", "E8")
 	doc := quiet(t, leased)
 	c := start(t, doc, 1)
 	c.fold(Enforced{Doc: successor(t, doc, func(d *Document) { d.Lease.DurationMS = 600_000 })})
@@ -249,7 +252,8 @@ func TestSilenceIsJudgedByTheEarlierLease(t *testing.T) {
 }
 
 func TestAHaltIsFinal(t *testing.T) {
-	invariants(t, "E5", "E6")
+	t.Attr("invariant", "E5")
+	t.Attr("invariant", "E6")
 	doc := quiet(t, live)
 	c := start(t, doc, 2)
 	c.fold(Vote{Run: "r"})
@@ -266,7 +270,7 @@ func TestAHaltIsFinal(t *testing.T) {
 }
 
 func TestOneHaltEndsTheRunInAllChains(t *testing.T) {
-	invariants(t, "E6")
+	t.Attr("invariant", "E6")
 	c := start(t, quiet(t, live), 2)
 	// Another engine's halt: over here too, without a verdict, also if this
 	// chain would halt in the same range.
@@ -282,7 +286,7 @@ func TestOneHaltEndsTheRunInAllChains(t *testing.T) {
 }
 
 func TestAllCausesInCanonicalOrder(t *testing.T) {
-	invariants(t, "E6")
+	t.Attr("invariant", "E6")
 	doc := quiet(t, func(d *Document) {
 		d.LiveVote.Mode, d.DeadVote.Mode, d.Lease.Mode, d.Monitors.Mode, d.Artefact.Mode = Enforce, Enforce, Enforce, Enforce, Enforce
 		d.Life.Mode, d.Witness.Mode, d.Engine.Mode = Enforce, Enforce, Enforce
@@ -307,7 +311,7 @@ func TestAllCausesInCanonicalOrder(t *testing.T) {
 }
 
 func TestCloseIsVoidIfAnythingTrips(t *testing.T) {
-	invariants(t, "E5")
+	t.Attr("invariant", "E5")
 	c := start(t, quiet(t, live), 2)
 	other := *c
 	c.fold(Closed{Run: "r"})
@@ -324,7 +328,7 @@ func TestCloseIsVoidIfAnythingTrips(t *testing.T) {
 }
 
 func TestUnknownSemanticsHalts(t *testing.T) {
-	invariants(t, "E7")
+	t.Attr("invariant", "E7")
 	doc := quiet(t, live)
 	c := start(t, doc, 2)
 	strange := &Document{Chain: "main", Number: 2, Semantics: 9, raw: []byte("{}")}
@@ -360,7 +364,7 @@ func TestUnknownSemanticsHalts(t *testing.T) {
 }
 
 func TestNoValidPolicyHalts(t *testing.T) {
-	invariants(t, "E4")
+	t.Attr("invariant", "E4")
 	c := start(t, quiet(t, func(d *Document) { d.Expires = when(7_000) }), 1)
 	c.goOn(6_999)
 	if x := c.halts(7_000, "expiry")[0]; x.Value != when(7_000).UnixMilli() || x.Bound != x.Value {
@@ -375,7 +379,7 @@ func TestNoValidPolicyHalts(t *testing.T) {
 }
 
 func TestChangedAndRoot(t *testing.T) {
-	invariants(t, "E1")
+	t.Attr("invariant", "E1")
 	doc := quiet(t)
 	c := start(t, doc, 1)
 	if out := c.decide(100); len(out.Changed) != 0 || out.Armed != 1 {

@@ -167,7 +167,7 @@ func TestValidateReportsEveryProblem(t *testing.T) {
 }
 
 func TestUnknownSemanticsIsReadAndNotJudged(t *testing.T) {
-	invariants(t, "E7")
+	t.Attr("invariant", "E7")
 	raw := []byte(`{"chain":"main","new":{"rule":[1,"x"]},"number":1,"previous":null,"semantics":2}`)
 	d, err := Parse(raw)
 	if err != nil {

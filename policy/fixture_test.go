@@ -164,10 +164,3 @@ func tripwiresOf(causes []Cause) []string {
 	}
 	return list
 }
-
-func invariants(t *testing.T, numbers ...string) {
-	t.Helper()
-	for _, n := range numbers {
-		t.Attr("invariant", n)
-	}
-}

@@ -41,7 +41,7 @@ func (c *chain) keep(from, until int64) {
 }
 
 func TestSilenceTripsAfterOneFullWindow(t *testing.T) {
-	invariants(t, "E8")
+	t.Attr("invariant", "E8")
 	for name, w := range silences() {
 		t.Run(name, func(t *testing.T) {
 			alive := func(ms int64) Event {
@@ -144,7 +144,7 @@ func TestEngineNeedsEnoughChains(t *testing.T) {
 }
 
 func TestLife(t *testing.T) {
-	invariants(t, "E8")
+	t.Attr("invariant", "E8")
 	doc := quiet(t, func(d *Document) { d.Life.Mode, d.Life.MaxMS = Enforce, 20_000 })
 	c := start(t, doc, 1)
 	c.goOn(19_999)
