@@ -11,8 +11,9 @@ import (
 
 // Errors of events that change nothing.
 var (
-	ErrListed    = errors.New("run is listed already")
-	ErrNotListed = errors.New("label is not listed")
+	ErrListed     = errors.New("run is listed already")
+	ErrNotListed  = errors.New("label is not listed")
+	ErrNotEarlier = errors.New("label was not escrowed earlier by another run")
 )
 
 // Listing is a run's labels published after its halt.
@@ -168,14 +169,27 @@ func (s *Set) Strike(st Strike) error {
 
 // Contest turns the listings of the label, by other runs that escrowed it
 // later, into leads until the officers decide. It stands for later listings
-// too, so that nobody wears a guard down by listing the same weights again; one
-// that speaks against no listing yet is kept and changes nothing.
+// too, so that nobody wears a guard down by listing the same weights again.
+// [ErrNotListed] and [ErrNotEarlier] change nothing.
 func (s *Set) Contest(c Contest) error {
+	if err := s.CheckContest(c); err != nil {
+		return err
+	}
 	k := key{c.Kind, c.Label}
-	if len(s.records[k]) == 0 {
+	s.contests[k] = append(s.contests[k], c)
+	return nil
+}
+
+// CheckContest returns the error that Contest would, without effect: by it a
+// contest that speaks against no listing yet can be void, and come again.
+func (s *Set) CheckContest(c Contest) error {
+	list := s.records[key{c.Kind, c.Label}]
+	if len(list) == 0 {
 		return fmt.Errorf("contest %v: %w", c.Label, ErrNotListed)
 	}
-	s.contests[k] = append(s.contests[k], c)
+	if !slices.ContainsFunc(list, c.doubts) {
+		return fmt.Errorf("contest %v: %w", c.Label, ErrNotEarlier)
+	}
 	return nil
 }
 
