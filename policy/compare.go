@@ -83,7 +83,7 @@ func Compare(old, next *Document) (Direction, []Change) {
 		if fieldID(id) == fDeadWindow && (a == 0 || b == 0) {
 			tightens = false // 0 follows other fields: incomparable with a length
 		}
-		add(f.Name, f.words(a), f.words(b), tightens)
+		add(f.Name, f.Words(a), f.Words(b), tightens)
 	}
 	switch {
 	case len(changes) == 0:
@@ -101,15 +101,15 @@ func compareClasses(old, next *Document, add func(field, was, is string, tighten
 		i := slices.IndexFunc(next.Classes, func(x Class) bool { return x.Name == c.Name })
 		switch {
 		case i < 0:
-			add(name, interval.words(c.CheckinIntervalMS), "none", false)
+			add(name, interval.Words(c.CheckinIntervalMS), "none", false)
 		case next.Classes[i].CheckinIntervalMS != c.CheckinIntervalMS:
 			b := next.Classes[i].CheckinIntervalMS
-			add(name, interval.words(c.CheckinIntervalMS), interval.words(b), b < c.CheckinIntervalMS)
+			add(name, interval.Words(c.CheckinIntervalMS), interval.Words(b), b < c.CheckinIntervalMS)
 		}
 	}
 	for _, c := range next.Classes {
 		if !slices.ContainsFunc(old.Classes, func(x Class) bool { return x.Name == c.Name }) {
-			add("class "+c.Name+" checkin_interval_ms", "none", interval.words(c.CheckinIntervalMS), false)
+			add("class "+c.Name+" checkin_interval_ms", "none", interval.Words(c.CheckinIntervalMS), false)
 		}
 	}
 }
@@ -131,8 +131,8 @@ func list(s []string) string {
 	return strings.Join(s, " ")
 }
 
-// words prints a value of the field for people.
-func (f *Field) words(v int64) string {
+// Words prints a value of the field, or one of its bounds, for people.
+func (f Field) Words(v int64) string {
 	switch f.Unit {
 	case Millis:
 		return (time.Duration(v) * time.Millisecond).String()
