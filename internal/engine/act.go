@@ -57,6 +57,10 @@ func (e *Engine) carryOut(ctx context.Context, r Record) error {
 	if err != nil {
 		return err
 	}
+	// Admission holds a halt against the decision that it names: that has to be folded first.
+	if err := e.deps.Follower.Wait(ctx, index); err != nil {
+		return err
+	}
 	for _, leaf := range r.Halts {
 		if index, err = e.log(ctx, leaf); err != nil {
 			return err
