@@ -201,3 +201,10 @@ func (c *Chain) Evaluate(asOf time.Time) policy.Outcome {
 	_, out := policy.Decide(s, asOf)
 	return out
 }
+
+// Status is how a member of a run's group stands at a time, with everything
+// folded so far, decided or not.
+func (c *Chain) Status(run, member string, now time.Time) policy.MemberStatus {
+	s, _ := c.open(c.machine.ledger.Size())
+	return policy.Status(s, run, member, now)
+}
