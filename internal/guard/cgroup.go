@@ -48,8 +48,9 @@ func ownCgroupDir() (string, error) {
 	return path, nil
 }
 
-// makeCgroup makes a fresh cgroup below parent, or below the process's own when parent is empty.
-func makeCgroup(parent string) (*cgroup, error) {
+// makeCgroup makes a fresh cgroup below parent, or below the process's own when parent is empty. note is told its path
+// before it exists, so that a crash at any moment leaves nothing unknown behind.
+func makeCgroup(parent string, note func(path string) error) (*cgroup, error) {
 	if parent == "" {
 		p, err := ownCgroupDir()
 		if err != nil {
@@ -58,6 +59,9 @@ func makeCgroup(parent string) (*cgroup, error) {
 		parent = p
 	}
 	path := filepath.Join(parent, "haltlog-"+strings.ToLower(rand.Text()))
+	if err := note(path); err != nil {
+		return nil, err
+	}
 	if err := os.Mkdir(path, 0o755); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoCgroup, err)
 	}

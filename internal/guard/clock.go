@@ -11,7 +11,8 @@ import (
 
 // Clock is the guard's time. Boot counts from the machine's start, suspended time included, and is never set;
 // Wall is civil time and may jump; BootID changes with every start of the machine and is empty when it cannot be read.
-// All methods may be called from any goroutine.
+// All methods may be called from any goroutine. Boot must be the machine's own boot-time clock wherever a reaper runs:
+// it compares the keeper's deadlines with CLOCK_BOOTTIME.
 type Clock interface {
 	Boot() time.Duration
 	Wall() time.Time

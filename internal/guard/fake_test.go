@@ -118,6 +118,15 @@ func (w *world) log() []string {
 	return slices.DeleteFunc(slices.Clone(w.taken), func(s string) bool { return strings.HasPrefix(s, "heartbeat") })
 }
 
+func (w *world) lastRequest() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.requests) == 0 {
+		return 0
+	}
+	return w.requests[len(w.requests)-1].Sequence
+}
+
 func (w *world) beats() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()

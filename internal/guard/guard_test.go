@@ -178,13 +178,8 @@ func TestQuorumOfEngines(t *testing.T) {
 	shortLease(&c, 2*time.Second)
 	g := runGuard(t, c, w.deps())
 	<-g.running
-	var sequence uint64
-	w.with(func() { sequence = w.requests[len(w.requests)-1].Sequence })
-	await(t, "renewals", func() bool {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return w.requests[len(w.requests)-1].Sequence > sequence+8
-	})
+	sequence := w.lastRequest()
+	await(t, "renewals", func() bool { return w.lastRequest() > sequence+8 })
 	select {
 	case <-g.done:
 		t.Fatalf("two honest engines are enough: %+v", g.out)
@@ -257,19 +252,21 @@ func TestNothingWithoutLease(t *testing.T) {
 	c, dir := sleeper(t, ModeAuto)
 	c.Renew = 10 * time.Millisecond
 	g := runGuard(t, c, w.deps())
-	await(t, "requests", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.requests) > 10 })
+	await(t, "requests", func() bool { return w.lastRequest() > 10 })
 	g.cancel()
 	if out := g.wait(t); out.Started || exists(filepath.Join(dir, "ready")) {
 		t.Errorf("%+v", out)
 	}
 	// G3: every sequence is new, also for the next guard.
-	last := w.requests[len(w.requests)-1].Sequence
+	last := w.lastRequest()
 	w2 := newWorld(time.Minute)
 	g = runGuard(t, c, w2.deps())
 	<-g.running
-	if first := w2.requests[0].Sequence; first <= last {
-		t.Errorf("sequence %d after %d", first, last)
-	}
+	w2.with(func() {
+		if first := w2.requests[0].Sequence; first <= last {
+			t.Errorf("sequence %d after %d", first, last)
+		}
+	})
 }
 
 // jumpClock is the system's clock with a wall that can be set.

@@ -17,6 +17,7 @@ import (
 const (
 	initGateFD   = 3 // the configuration; end of file before it is whole means that the keeper died
 	initStatusFD = 4 // what init reports; closed on exec, so the command cannot write it
+	initLifeFD   = 5 // end of file when keeper and reaper are both gone
 )
 
 // initFailed is init's own exit code, seen only when it could not even report.
@@ -55,6 +56,12 @@ func initMain() int {
 	runtime.LockOSThread()
 	unix.CloseOnExec(initGateFD)
 	unix.CloseOnExec(initStatusFD)
+	unix.CloseOnExec(initLifeFD)
+	go func() {
+		// Nobody ever writes. When both holders are dead, nobody guards the run: end it (the kernel kills the namespace).
+		_, _ = io.Copy(io.Discard, os.NewFile(initLifeFD, "life"))
+		os.Exit(initFailed)
+	}()
 	gate, status := os.NewFile(initGateFD, "gate"), os.NewFile(initStatusFD, "status")
 	report := json.NewEncoder(status)
 	pid, err := initStart(gate)

@@ -23,6 +23,7 @@ var ErrStateBusy = fmt.Errorf("%w: held by another guard", ErrState)
 
 const (
 	memoryFile = "memory.json"
+	cgroupFile = "cgroup" // path of the run's cgroup, for the next guard to clear if this one and its reaper cannot
 	lockFile   = "lock"
 	haltSuffix = ".halt"
 )
@@ -61,7 +62,7 @@ func openStore(dir, origin, run string) (*store, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	// The records' folder is left alone: a reaper of an earlier guard may be writing there right now.
-	return s, errors.Join(sweep(dir), sweep(spoolDir(dir)))
+	return s, errors.Join(sweep(dir), sweep(spoolDir(dir)), clearCgroup(dir))
 }
 
 func (s *store) load(origin, run string) error {
@@ -156,6 +157,40 @@ func (s *store) saveHalt(n Notice) error {
 	}
 	sum := sha256.Sum256(n.Bytes)
 	return writeDurable(s.dir, string(n.Kind)+"-"+hex.EncodeToString(sum[:])+haltSuffix, n.Bytes)
+}
+
+// noteCgroup remembers the cgroup before anything runs in it.
+func noteCgroup(dir, path string) error {
+	if err := writeDurable(dir, cgroupFile, []byte(path)); err != nil {
+		return fmt.Errorf("%w: %w", ErrState, err)
+	}
+	return nil
+}
+
+// clearCgroup kills and removes what a guard left that was killed together with its reaper. The lock says that neither
+// lives any more.
+func clearCgroup(dir string) error {
+	b, err := readBounded(filepath.Join(dir, cgroupFile), maxEventsFile)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrState, err)
+	}
+	path := string(b)
+	if d, err := os.Open(path); err == nil {
+		c, err := openCgroup(path, d)
+		if err != nil {
+			return fmt.Errorf("%w: clear %s: %w", ErrState, path, err)
+		}
+		defer c.close()
+		if err := errors.Join(c.slay(), c.remove()); err != nil {
+			return fmt.Errorf("%w: clear %s: %w", ErrState, path, err)
+		}
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%w: clear %s: %w", ErrState, path, err)
+	}
+	return removeDurable(dir, cgroupFile)
 }
 
 // halts lists what was learned, by this guard or an earlier one.

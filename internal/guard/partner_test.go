@@ -3,6 +3,8 @@ package guard
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +24,19 @@ type keeperProcess struct {
 }
 
 func startKeeper(t *testing.T, c Config, logState string, cred *syscall.Credential) *keeperProcess {
+	t.Helper()
+	k := launchKeeper(t, c, logState, cred)
+	if !k.lines.Scan() {
+		t.Fatal("keeper did not start its run")
+	}
+	if err := json.Unmarshal(k.lines.Bytes(), &k.running); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// launchKeeper does not wait for the run to start.
+func launchKeeper(t *testing.T, c Config, logState string, cred *syscall.Credential) *keeperProcess {
 	t.Helper()
 	role := c.arg0
 	c.Stderr = nil
@@ -45,12 +60,6 @@ func startKeeper(t *testing.T, c Config, logState string, cred *syscall.Credenti
 		}
 	})
 	k.lines = bufio.NewScanner(out)
-	if !k.lines.Scan() {
-		t.Fatal("keeper did not start its run")
-	}
-	if err := json.Unmarshal(k.lines.Bytes(), &k.running); err != nil {
-		t.Fatal(err)
-	}
 	return k
 }
 
@@ -152,6 +161,98 @@ func TestStoppedKeeperMeetsDeadline(t *testing.T) {
 	}
 	_ = k.cmd.Wait()
 	await(t, "cgroup gone", func() bool { return len(leftCgroups(t)) == 0 })
+}
+
+// TestBothKilled: with keeper and reaper gone at once nobody can report, but init ends the run all the same, and the
+// next guard clears what is left.
+func TestBothKilled(t *testing.T) {
+	t.Attr("invariant", "G5")
+	inBothModes(t, func(t *testing.T, mode Mode) {
+		dir := openDir(t)
+		c := testConfig(t, mode, "hostile", dir)
+		k := startKeeper(t, c, "up", nil)
+		await(t, "command ready", func() bool { return exists(filepath.Join(dir, "ready")) })
+		// Stopped first, so that neither sees the other die.
+		for _, pid := range []int{k.cmd.Process.Pid, k.running.Reaper} {
+			if err := unix.Kill(pid, unix.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := openStore(c.StateDir, c.Origin, c.Run); !errors.Is(err, ErrStateBusy) {
+			t.Errorf("state free while the run is held: %v", err)
+		}
+		for _, pid := range []int{k.cmd.Process.Pid, k.running.Reaper} {
+			if err := unix.Kill(pid, unix.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_ = k.cmd.Wait()
+		await(t, "command dead", func() bool { return processesOf(t, dir) == 0 })
+		await(t, "state cleared by the next guard", func() bool {
+			st, err := openStore(c.StateDir, c.Origin, c.Run)
+			if err != nil {
+				return false
+			}
+			return st.close() == nil
+		})
+	})
+}
+
+// TestKeeperKilledAnyMoment: from before the reaper exists until the command runs, nothing stays behind.
+func TestKeeperKilledAnyMoment(t *testing.T) {
+	t.Attr("invariant", "G5")
+	inBothModes(t, func(t *testing.T, mode Mode) {
+		dir := openDir(t)
+		c := testConfig(t, mode, "sleep", filepath.Join(dir, "ready"))
+		child := func(k *keeperProcess, argv0 string) bool {
+			b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", k.cmd.Process.Pid, k.cmd.Process.Pid))
+			if err != nil {
+				return false
+			}
+			for pid := range strings.FieldsSeq(string(b)) {
+				if line, err := os.ReadFile("/proc/" + pid + "/cmdline"); err == nil && strings.HasPrefix(string(line), argv0) {
+					return true
+				}
+			}
+			return false
+		}
+		for name, reached := range map[string]func(k *keeperProcess, state string) bool{
+			"launched":   func(*keeperProcess, string) bool { return true },
+			"state":      func(_ *keeperProcess, s string) bool { return exists(filepath.Join(s, lockFile)) },
+			"remembered": func(_ *keeperProcess, s string) bool { return exists(filepath.Join(s, memoryFile)) },
+			"cgroup": func(_ *keeperProcess, s string) bool {
+				return mode != ModeCgroup || exists(filepath.Join(s, cgroupFile))
+			},
+			"reaper": func(k *keeperProcess, _ string) bool {
+				return child(k, argvReaper) || exists(filepath.Join(dir, "ready"))
+			},
+			"init": func(k *keeperProcess, _ string) bool {
+				return child(k, argvInit) || exists(filepath.Join(dir, "ready"))
+			},
+			"command": func(*keeperProcess, string) bool { return exists(filepath.Join(dir, "ready")) },
+		} {
+			for round := range 3 {
+				c.StateDir = filepath.Join(t.TempDir(), "state")
+				k := launchKeeper(t, c, "up", nil)
+				await(t, name, func() bool { return reached(k, c.StateDir) })
+				if err := k.cmd.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
+				_ = k.cmd.Wait()
+				await(t, "state free", func() bool {
+					st, err := openStore(c.StateDir, c.Origin, c.Run)
+					return err == nil && st.close() == nil
+				})
+				if n := processesOf(t, dir); n != 0 {
+					t.Errorf("%s, round %d: %d processes left", name, round, n)
+				}
+				if left := leftCgroups(t); len(left) != 0 {
+					t.Errorf("%s, round %d: cgroups left: %v", name, round, left)
+				}
+				_ = os.Remove(filepath.Join(dir, "ready"))
+			}
+		}
+	})
 }
 
 // TestUndeliveredSurvives: receipts of a guard whose log was away, and that then was killed, reach the log later.

@@ -84,7 +84,7 @@ func exists(path string) bool { _, err := os.Stat(path); return err == nil }
 // startReleased starts a pair and its command; the test ends with nothing left of either.
 func startReleased(t *testing.T, c Config) *pair {
 	t.Helper()
-	p, err := startPair(c, SystemClock{})
+	p, err := startPair(c, SystemClock{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +298,7 @@ func TestAbandonedStart(t *testing.T) {
 	t.Attr("invariant", "G5")
 	for _, mode := range bothModes {
 		dir := openDir(t)
-		p, err := startPair(testConfig(t, mode, "sleep", filepath.Join(dir, "ready")), SystemClock{})
+		p, err := startPair(testConfig(t, mode, "sleep", filepath.Join(dir, "ready")), SystemClock{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -324,7 +324,7 @@ func TestFallbackSaysSo(t *testing.T) {
 	}
 	p.part()
 	c.Mode = ModeCgroup
-	if _, err := startPair(c, SystemClock{}); !errors.Is(err, ErrNoCgroup) {
+	if _, err := startPair(c, SystemClock{}, nil); !errors.Is(err, ErrNoCgroup) {
 		t.Errorf("forced cgroup: %v", err)
 	}
 	if _, err := os.ReadDir(c.CgroupParent); err != nil && !errors.Is(err, fs.ErrNotExist) {

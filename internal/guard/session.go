@@ -214,7 +214,7 @@ func (s *session) beat(bg context.Context, now Moment) {
 
 // start brings the command up once leases stand.
 func (s *session) start(bg context.Context) {
-	p, err := startPair(s.Config, s.deps.Clock)
+	p, err := startPair(s.Config, s.deps.Clock, s.store.lock)
 	if err == nil && strength(p.mode, os.Geteuid()) != StrengthFull && !s.Weak {
 		p.abandon()
 		err = fmt.Errorf("%w: only weak strength can be had here (%w); say so to accept it", ErrConfig, p.fallback)

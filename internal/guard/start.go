@@ -27,7 +27,9 @@ type pair struct {
 	root   *os.Process
 	gate   *os.File
 	status *os.File
-	mode   Mode
+	// life is the write end of init's lifeline. The reaper holds another: when both are gone, init ends the run.
+	life *os.File
+	mode Mode
 	// fallback says why there is no cgroup, when there is none.
 	fallback error
 
@@ -46,8 +48,9 @@ type childEnd struct {
 }
 
 // startPair brings up cgroup, reaper and init, in the order in which no step leaves anything running unguarded:
-// the command stays behind its gate until release.
-func startPair(c Config, clock Clock) (p *pair, err error) {
+// the command stays behind its gate until release. The reaper inherits lock (if not nil), so that the state stays
+// taken until nobody holds the run any more.
+func startPair(c Config, clock Clock, lock *os.File) (p *pair, err error) {
 	p = &pair{
 		mode: ModeNamespace, inbox: make(chan received, 16), done: make(chan struct{}),
 		running: make(chan struct{}), ended: make(chan childEnd, 1), parted: make(chan error, 1),
@@ -63,23 +66,29 @@ func startPair(c Config, clock Clock) (p *pair, err error) {
 		return p, fmt.Errorf("mark inherited files: %w", err)
 	}
 	if c.Mode != ModeNamespace {
-		cg, cgErr := makeCgroup(c.CgroupParent)
+		cg, cgErr := makeCgroup(c.CgroupParent, func(path string) error { return noteCgroup(c.StateDir, path) })
 		switch {
 		case cgErr == nil:
 			p.held.cg, p.mode = cg, ModeCgroup
-		case c.Mode == ModeCgroup:
+		case c.Mode == ModeCgroup || !errors.Is(cgErr, ErrNoCgroup):
 			return p, cgErr
 		default:
 			p.fallback = cgErr
 		}
 	}
-	if err := p.startReaper(c); err != nil {
+	lifeline, life, err := os.Pipe()
+	if err != nil {
+		return p, err
+	}
+	defer lifeline.Close()
+	p.life = life
+	if err := p.startReaper(c, lock); err != nil {
 		return p, err
 	}
 	if err := p.expect(verbReady, c.Miss); err != nil {
 		return p, err
 	}
-	if err := p.startInit(c); err != nil {
+	if err := p.startInit(c, lifeline); err != nil {
 		return p, err
 	}
 	arm := message{verb: verbArm, body: []byte(strconv.Itoa(p.held.pid))}
@@ -97,7 +106,7 @@ func startPair(c Config, clock Clock) (p *pair, err error) {
 	return p, nil
 }
 
-func (p *pair) startReaper(c Config) error {
+func (p *pair) startReaper(c Config, lock *os.File) error {
 	rc := reaperConfig{Run: c.Run, RecordDir: recordDir(c.StateDir), Beat: c.Beat, Miss: c.Miss, KillWait: c.KillWait}
 	l, far, err := linkPair()
 	if err != nil {
@@ -109,6 +118,10 @@ func (p *pair) startReaper(c Config) error {
 	if p.held.cg != nil {
 		rc.CgroupPath = p.held.cg.path
 		files = append(files, p.held.cg.dir)
+	}
+	files = append(files, p.life) // only to be held, like the lock
+	if lock != nil {
+		files = append(files, lock)
 	}
 	arg, err := json.Marshal(rc)
 	if err != nil {
@@ -131,7 +144,7 @@ func (p *pair) startReaper(c Config) error {
 // selfExe is this binary whatever became of its name.
 const selfExe = "/proc/self/exe"
 
-func (p *pair) startInit(c Config) error {
+func (p *pair) startInit(c Config, lifeline *os.File) error {
 	gateIn, gate, err := os.Pipe()
 	if err != nil {
 		return err
@@ -160,7 +173,7 @@ func (p *pair) startInit(c Config) error {
 		sys.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SETPCAP, unix.CAP_SYS_RESOURCE}
 	}
 	p.root, err = os.StartProcess(selfExe, []string{argvInit}, &os.ProcAttr{
-		Dir: "/", Env: []string{"GOMAXPROCS=1"}, Files: []*os.File{c.Stdin, c.Stdout, c.Stderr, gateIn, statusOut}, Sys: sys,
+		Dir: "/", Env: []string{"GOMAXPROCS=1"}, Files: []*os.File{c.Stdin, c.Stdout, c.Stderr, gateIn, statusOut, lifeline}, Sys: sys,
 	})
 	if err != nil {
 		return fmt.Errorf("start init: %w", err)
@@ -275,8 +288,10 @@ func (p *pair) part() {
 		_ = p.reaper.Kill()
 		<-p.parted
 	}
-	if p.status != nil {
-		_ = p.status.Close()
+	for _, f := range []*os.File{p.status, p.life} {
+		if f != nil {
+			_ = f.Close()
+		}
 	}
 	if p.held.pidfd >= 0 {
 		_ = unix.Close(p.held.pidfd)
