@@ -9,7 +9,7 @@ import (
 	"github.com/haltlog/haltlog/blacklist/fingerprint"
 )
 
-// Errors of events that change nothing.
+// Errors of what changes nothing.
 var (
 	ErrListed     = errors.New("run is listed already")
 	ErrNotListed  = errors.New("label is not listed")
@@ -169,19 +169,19 @@ func (s *Set) Strike(st Strike) error {
 
 // Contest turns the listings of the label, by other runs that escrowed it
 // later, into leads until the officers decide. It stands for later listings
-// too, so that nobody wears a guard down by listing the same weights again.
-// [ErrNotListed] and [ErrNotEarlier] change nothing.
+// too, so that nobody wears a guard down by listing the same weights again; one
+// that speaks against no listing yet is kept and changes nothing.
 func (s *Set) Contest(c Contest) error {
-	if err := s.CheckContest(c); err != nil {
-		return err
-	}
 	k := key{c.Kind, c.Label}
+	if len(s.records[k]) == 0 {
+		return fmt.Errorf("contest %v: %w", c.Label, ErrNotListed)
+	}
 	s.contests[k] = append(s.contests[k], c)
 	return nil
 }
 
-// CheckContest returns the error that Contest would, without effect: by it a
-// contest that speaks against no listing yet can be void, and come again.
+// CheckContest returns [ErrNotListed] or [ErrNotEarlier] for a contest that
+// changes nothing at present: what a guard is told before it sends one.
 func (s *Set) CheckContest(c Contest) error {
 	list := s.records[key{c.Kind, c.Label}]
 	if len(list) == 0 {

@@ -122,8 +122,11 @@ func TestStatuses(t *testing.T) {
 		{Index: 28, Run: "run-1", Artefact: 1, Kind: fingerprint.Tensor, Label: label(1)},
 		{Index: 29, Run: "run-9", Artefact: 11, Kind: fingerprint.Tensor, Label: label(1)},
 	} {
-		if err := s.Contest(c); !errors.Is(err, ErrNotEarlier) {
+		if err := s.CheckContest(c); !errors.Is(err, ErrNotEarlier) {
 			t.Errorf("%+v: %v", c, err)
+		}
+		if err := s.Contest(c); err != nil {
+			t.Error(err)
 		}
 		if got := statuses(s, fingerprint.Tensor, label(1)); got != "run-1:active " {
 			t.Errorf("%+v: %s", c, got)
