@@ -38,7 +38,8 @@ type Labels interface {
 	// number by number, exactly those under an artefact's root.
 	CheckListing(s *Fingerprints, a ArtefactInfo) error
 	// CheckContest says whether the path of a contest leads into an artefact's
-	// root.
+	// root. One that escrowed it later than the listed run is valid and changes
+	// nothing.
 	CheckContest(s *Contest, a ArtefactInfo) error
 }
 

@@ -94,7 +94,8 @@ type View interface {
 	// number by number, exactly those under an artefact's root.
 	CheckListing(s *Fingerprints, a ArtefactInfo) error
 	// CheckContest says whether the path of a contest leads into an artefact's
-	// root.
+	// root. One that escrowed it later than the listed run is valid and changes
+	// nothing.
 	CheckContest(s *Contest, a ArtefactInfo) error
 	// Epoch is the newest valid epoch's number and folded size; false before
 	// the first.

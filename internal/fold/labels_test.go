@@ -1,0 +1,171 @@
+package fold_test
+
+import (
+	"testing"
+
+	"github.com/haltlog/haltlog/blacklist"
+	"github.com/haltlog/haltlog/internal/fold/foldtest"
+	"github.com/haltlog/haltlog/log"
+)
+
+// halted is a log whose run-1 was halted after it escrowed labels, and whose
+// labels are published.
+func halted(t *testing.T, before func(l *foldtest.Log, labels []blacklist.Entry)) (*foldtest.Log, []blacklist.Entry) {
+	l := armed(t, foldtest.Options{})
+	labels := foldtest.Labels(3)
+	if before != nil {
+		before(l, labels)
+	}
+	l.Artefact(run, labels)
+	l.Vote(run, l.Members[0])
+	l.Decide(l.Engines[0])
+	l.Must(l.FingerprintsStatement(run, labels), l.Engines[0])
+	return l, labels
+}
+
+func status(t *testing.T, l *foldtest.Log, e blacklist.Entry, want blacklist.Status) {
+	t.Helper()
+	rs := l.Machine.List().Lookup(e.Kind, e.Label)
+	if len(rs) != 1 || rs[0].Status != want {
+		t.Errorf("%+v, want %s", rs, want)
+	}
+}
+
+// A run that declares a listed manifest is refused; a strike lets it in.
+func TestListedManifestIsRefused(t *testing.T) {
+	t.Attr("invariant", "E5")
+	l, labels := halted(t, nil)
+	st := l.RunStatement("run-2")
+	st.Manifest = new(log.Bytes(labels[0].Label[:]))
+	if s := l.Put(st, l.Registrar); s.Validity != log.Void {
+		t.Errorf("a listed manifest is %s", s.Validity)
+	}
+	// A tensor's label is no manifest.
+	st.Manifest = new(log.Bytes(labels[1].Label[:]))
+	if s := l.Put(st, l.Registrar); s.Validity != log.Valid {
+		t.Errorf("another label is %s: %s", s.Validity, s.Reason)
+	}
+	strike := &log.Strike{Origin: l.Origin, Sequence: 1, LabelKind: string(labels[0].Kind), Label: labels[0].Label[:], Reason: "wrong"}
+	l.Must(strike, l.Threshold()...)
+	status(t, l, labels[0], blacklist.Struck)
+	st = l.RunStatement("run-3")
+	st.Manifest = new(log.Bytes(labels[0].Label[:]))
+	if s := l.Put(st, l.Registrar); s.Validity != log.Valid {
+		t.Errorf("a struck manifest is %s: %s", s.Validity, s.Reason)
+	}
+	strike.Sequence, strike.Label = 2, foldtest.Labels(1)[0].Label[:]
+	if s := l.Put(strike, l.Threshold()...); s.Validity != log.Void {
+		t.Errorf("a strike of what was never listed is %s", s.Validity)
+	}
+}
+
+// Labels that are not those of the escrow, or not all of them, are void.
+func TestFingerprintsAreTheEscrowed(t *testing.T) {
+	l := armed(t, foldtest.Options{})
+	labels := foldtest.Labels(3)
+	l.Artefact(run, labels)
+	l.Vote(run, l.Members[0])
+	l.Decide(l.Engines[0])
+	n := len(l.Leaves)
+	for name, change := range map[string]func(st *log.Fingerprints){
+		"another label": func(st *log.Fingerprints) { st.Labels[1].Label = foldtest.Labels(1)[0].Label[:] },
+		"one left out":  func(st *log.Fingerprints) { st.Labels = st.Labels[:2] },
+		"another kind":  func(st *log.Fingerprints) { st.Labels[1].Kind = log.LabelManifest },
+		"wrong leaf": func(st *log.Fingerprints) {
+			st.Labels = st.Labels[:2]
+			st.Excluded = []log.Exclusion{{Number: 2, Reason: "small", Leaf: log.Hash{1}}}
+		},
+		"none": func(st *log.Fingerprints) {
+			st.Labels, st.Artefact, st.KeyVersion, st.Reason = []log.Label{}, nil, 0, "lost"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := l.Fork(n)
+			st := f.FingerprintsStatement(run, labels)
+			change(st)
+			if s := f.Put(st, f.Engines[0]); s.Validity != log.Void {
+				t.Errorf("is %s", s.Validity)
+			}
+		})
+	}
+	st := l.FingerprintsStatement(run, labels)
+	st.Labels = st.Labels[:2]
+	st.Excluded = []log.Exclusion{{Number: 2, Reason: "one-dimensional", Leaf: log.Hash(blacklist.ArtefactLeaf(2, labels[2].Kind, labels[2].Label))}}
+	l.Must(st, l.Engines[0])
+	status(t, l, labels[1], blacklist.Active)
+	if len(l.Machine.List().Lookup(labels[2].Kind, labels[2].Label)) != 0 {
+		t.Error("an excluded label is listed")
+	}
+	if st := l.EpochStatement(); len(st.Parts) != 2 || st.Parts[0].Count+st.Parts[1].Count != 2 {
+		t.Errorf("%+v", st.Parts)
+	}
+}
+
+// What is published but no group element cannot poison the list: it stays a
+// leaf, and the step names it.
+func TestUnlistableLabels(t *testing.T) {
+	l := armed(t, foldtest.Options{})
+	labels := foldtest.Labels(3)
+	for i := range labels[2].Label {
+		labels[2].Label[i] = 0xff
+	}
+	l.Artefact(run, labels)
+	l.Vote(run, l.Members[0])
+	l.Decide(l.Engines[0])
+	s := l.Must(l.FingerprintsStatement(run, labels), l.Engines[0])
+	if u := s.Listing.Unlistable; len(u) != 1 || u[0] != 2 || len(s.Listing.Labels) != 2 {
+		t.Errorf("%+v", s.Listing)
+	}
+}
+
+// The guard of a run that escrowed a label earlier contests it; one that came
+// later changes nothing.
+func TestContest(t *testing.T) {
+	for _, earlier := range []bool{true, false} {
+		other := "run-0"
+		escrow := func(l *foldtest.Log, labels []blacklist.Entry) {
+			l.Run(other)
+			l.Artefact(other, labels)
+		}
+		var before func(*foldtest.Log, []blacklist.Entry)
+		if earlier {
+			before = escrow
+		}
+		l, labels := halted(t, before)
+		if !earlier {
+			escrow(l, labels)
+		}
+		path := []log.Hash{}
+		for _, h := range blacklist.NewArtefact(labels).Path(1) {
+			path = append(path, log.Hash(h))
+		}
+		st := &log.Contest{
+			Origin: l.Origin, Run: other, LabelKind: string(labels[1].Kind), Label: labels[1].Label[:],
+			Artefact: 1, Number: 1, Path: path,
+		}
+		wrong := *st
+		wrong.Number = 2
+		if s := l.Put(&wrong, l.Guard); s.Validity != log.Void {
+			t.Errorf("a wrong path is %s", s.Validity)
+		}
+		s := l.Put(st, l.Guard)
+		if s.Validity != log.Valid || s.Err != nil {
+			t.Errorf("contest is %s: %s %v", s.Validity, s.Reason, s.Err)
+		}
+		if earlier {
+			status(t, l, labels[1], blacklist.Contested)
+		} else {
+			status(t, l, labels[1], blacklist.Active)
+		}
+	}
+}
+
+// Allowed labels are in the list and answer nothing.
+func TestAllowList(t *testing.T) {
+	l, labels := halted(t, nil)
+	l.Must(&log.AllowList{
+		Origin: l.Origin, Sequence: 1, LabelKind: string(labels[1].Kind), Labels: []log.Bytes{labels[1].Label[:]}, Reason: "causal mask",
+	}, l.Threshold()...)
+	status(t, l, labels[1], blacklist.Allow)
+	status(t, l, labels[2], blacklist.Active)
+}
