@@ -54,7 +54,7 @@ func (s *Fingerprints) Validate() error {
 	sorted(&c, "labels", s.Labels, func(a, b Label) int { return cmp.Compare(a.Number, b.Number) })
 	c.count("excluded", len(s.Excluded), 0, MaxArtefactLabels)
 	for i, x := range s.Excluded {
-		c.text(fmt.Sprintf("excluded[%d].reason", i), x.Reason, 1, MaxReason)
+		c.text(fmt.Sprintf("excluded[%d].reason", i), x.Reason, 1, MaxExclusion)
 	}
 	sorted(&c, "excluded", s.Excluded, func(a, b Exclusion) int { return cmp.Compare(a.Number, b.Number) })
 	if s.Artefact == nil {

@@ -28,8 +28,12 @@ const (
 	// MaxTask bounds a run's one-line description for people.
 	MaxTask = 1024
 
-	// MaxReason bounds an explanation for people (strike, freeze, exclusion).
+	// MaxReason bounds an explanation for people (strike, freeze).
 	MaxReason = 1024
+
+	// MaxExclusion bounds the reason for one excluded label: there may be as
+	// many of them as labels.
+	MaxExclusion = 64
 
 	// MaxCause bounds the machine-readable cause of an actuation.
 	MaxCause = 128
@@ -58,8 +62,8 @@ const (
 	// cosignatures or seven ML-DSA-44 ones beside the log's line.
 	MaxCheckpoint = 26 << 10
 
-	// MaxSealed bounds the sealed labels of an artefact: 32 bytes for each of
-	// MaxArtefactLabels, and the seal's own bytes.
+	// MaxSealed bounds the sealed labels of an artefact: 32 bytes and its kind
+	// for each of MaxArtefactLabels, and the seal's own bytes.
 	MaxSealed = MaxArtefactLabels*64 + 1024
 
 	// MaxWrapped bounds one wrapped data key.
@@ -92,8 +96,9 @@ const (
 	MaxEvaluators = 32
 
 	// MaxArtefactLabels bounds the labels of one saved model checkpoint: models
-	// of today have a few thousand tensors.
-	MaxArtefactLabels = 50000
+	// of today have a few thousand tensors, and so many exclusions with the
+	// longest reasons still fit one whole.
+	MaxArtefactLabels = 16384
 
 	// MaxWraps bounds the wrapped data keys of one artefact.
 	MaxWraps = 8
@@ -110,8 +115,9 @@ const (
 	// member of a group to have missed.
 	MaxEvidence = 64
 
-	// MaxEpochParts bounds the parts of the blacklist in one epoch.
-	MaxEpochParts = 8192
+	// MaxEpochParts bounds the parts of the blacklist in one epoch: with six
+	// commitments each, so many fit one whole.
+	MaxEpochParts = 4096
 
 	// MaxCommitments bounds the named hashes of one part.
 	MaxCommitments = 16

@@ -151,7 +151,8 @@ var voidCases = map[log.Kind][]voidCase{
 		voidCase{"no manifest to be listed", "", func(v *fakeView, st log.Statement, _ *log.Signed) { v.listed, st.(*log.Run).Manifest = true, nil }},
 	},
 	log.KindCheckin: {
-		noRun, halted, closed, noRules, notStale, voidCase{"not a member", log.Forbidden, stranger},
+		noRun, halted, closed, noRules, notStale,
+		voidCase{"not a member", log.Forbidden, stranger},
 		state("", "close is pending", func(v *fakeView) { v.changeRun(func(r *log.RunInfo) { r.ClosePending = true }) }),
 	},
 	log.KindLiveVote: {

@@ -6,7 +6,7 @@ const (
 	MaxLeaf = 65535
 
 	// MaxWhole bounds an envelope that was put together from parts, in bytes.
-	// It holds the sealed labels of a model of about 50,000 tensors, and keeps
+	// It holds the published labels of a model of 16,384 tensors, and keeps
 	// small what the holder of one key can make every reader hold.
 	MaxWhole = 4 << 20
 
