@@ -19,9 +19,6 @@ func inBothModes(t *testing.T, f func(t *testing.T, mode Mode)) {
 	for _, mode := range bothModes {
 		t.Run(string(mode), func(t *testing.T) { f(t, mode) })
 	}
-	if left := leftCgroups(t); len(left) > 0 {
-		t.Errorf("cgroups left: %v", left)
-	}
 }
 
 // sleeper is a run whose command sleeps for ever.
@@ -223,8 +220,11 @@ func TestReaperLost(t *testing.T) {
 func TestOperatorStops(t *testing.T) {
 	w := newWorld(time.Minute)
 	c, _ := sleeper(t, ModeAuto)
+	c.CgroupParent = "" // below the guard's own, as in real use
 	g := runGuard(t, c, w.deps())
-	<-g.running
+	if r := <-g.running; r.Mode != ModeCgroup || r.Strength != StrengthFull {
+		t.Errorf("%+v", r)
+	}
 	g.cancel()
 	if out := g.wait(t); out.Cause != CauseOperator || !out.Evidence.Confirmed() || out.ExitCode() != ExitError {
 		t.Errorf("%+v", out)

@@ -160,7 +160,7 @@ func TestStoppedKeeperMeetsDeadline(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = k.cmd.Wait()
-	await(t, "cgroup gone", func() bool { return len(leftCgroups(t)) == 0 })
+	await(t, "cgroup gone", func() bool { return len(leftCgroups(t, c)) == 0 })
 }
 
 // TestBothKilled: with keeper and reaper gone at once nobody can report, but init ends the run all the same, and the
@@ -246,7 +246,7 @@ func TestKeeperKilledAnyMoment(t *testing.T) {
 				if n := processesOf(t, dir); n != 0 {
 					t.Errorf("%s, round %d: %d processes left", name, round, n)
 				}
-				if left := leftCgroups(t); len(left) != 0 {
+				if left := leftCgroups(t, c); len(left) != 0 {
 					t.Errorf("%s, round %d: cgroups left: %v", name, round, left)
 				}
 				_ = os.Remove(filepath.Join(dir, "ready"))
