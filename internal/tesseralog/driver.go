@@ -5,9 +5,11 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 
 	"github.com/transparency-dev/tessera"
 	"github.com/transparency-dev/tessera/storage/posix"
+	"k8s.io/klog/v2"
 )
 
 // appendDriver is what Tessera asks of a driver in its append lifecycle.
@@ -85,3 +87,8 @@ func openTessera(ctx context.Context, d *driver) (*tessera.Appender, error) {
 	}
 	return a, nil
 }
+
+// RouteLogs sends what Tessera says of itself to a logger instead of to
+// standard error. Tessera's logger is one for the whole process, so this is for
+// main to call, once, before New.
+func RouteLogs(l *slog.Logger) { klog.SetSlogLogger(l) }

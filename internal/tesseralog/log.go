@@ -135,7 +135,7 @@ func (l *Log) exclude() error {
 func (l *Log) inspect(note []byte) error {
 	size, root, ok, err := l.store.state()
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: restore the folder from its newest copy: %w", l.cfg.Dir, err)
 	}
 	if !ok {
 		// Tessera would begin at 0 and overwrite what is there.
@@ -160,7 +160,7 @@ func (l *Log) inspect(note []byte) error {
 		}
 		e, err := t.edge(h.Size)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: restore the folder from its newest copy: %w", l.cfg.Dir, err)
 		}
 		if e.root() != h.Root {
 			return fmt.Errorf("%s has another root at size %d than the one that was vouched for before: restore the true copy of the folder, or start a new log under another name: %w",
@@ -172,7 +172,7 @@ func (l *Log) inspect(note []byte) error {
 	}
 	e, err := t.edge(size)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: restore the folder from its newest copy: %w", l.cfg.Dir, err)
 	}
 	if e.root() != root {
 		return fmt.Errorf("%s: tiles do not hash to the recorded root at size %d: restore the folder from its newest copy: %w", l.cfg.Dir, size, ErrCorrupt)

@@ -3,8 +3,9 @@ package tesseralog_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
+	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,7 +37,7 @@ func newRig(t testing.TB) *rig {
 		Dir: t.TempDir(), Origin: r.keys.Origin, Signers: r.keys.Log, Skew: 2 * time.Second,
 		Quorum: func() *checkpoint.Quorum { return r.quorum },
 	}
-	r.deps = tesseralog.Deps{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	r.deps = tesseralog.Deps{Logger: slog.New(slog.DiscardHandler)}
 	return r
 }
 
@@ -64,14 +65,28 @@ func patient(t testing.TB) context.Context {
 	return ctx
 }
 
+// fill appends n entries: their order is their numbers' only where few are
+// appended, one after the other.
 func fill(t testing.TB, l *tesseralog.Log, n int) {
 	t.Helper()
 	ctx := patient(t)
-	for range n {
-		if _, err := l.Append(ctx, fmt.Appendf(nil, "entry %d", l.Size())); err != nil {
-			t.Fatal(err)
+	if n < 100 {
+		for range n {
+			if _, err := l.Append(ctx, fmt.Appendf(nil, "entry %d", l.Size())); err != nil {
+				t.Fatal(err)
+			}
 		}
+		return
 	}
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			if _, err := l.Append(ctx, fmt.Appendf(nil, "entry %d", i)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestConformance(t *testing.T) {
@@ -83,4 +98,13 @@ func TestConformance(t *testing.T) {
 		}
 		return l, r.quorum
 	})
+}
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) != "" {
+		child()
+		return
+	}
+	tesseralog.RouteLogs(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
 }

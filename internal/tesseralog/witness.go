@@ -72,6 +72,8 @@ func (w *witness) ask(ctx context.Context, signed []byte, size uint64, proof fun
 	for range maxConflicts {
 		old := w.known()
 		if old > size {
+			// Asked from scratch the next time, in case it only said so.
+			w.learn(0)
 			return nil, fmt.Errorf("has cosigned %d of this log, now asked for %d: %w", old, size, ErrRollback)
 		}
 		hashes, err := proof(ctx, old)
