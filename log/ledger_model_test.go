@@ -156,7 +156,11 @@ func TestLedgerAgainstModel(t *testing.T) {
 
 		apply := func(s said, leaf []byte) {
 			want := n.judge(s)
+			admitted := l.Machine.Ledger().Admit(leaf)
 			step := l.Append(leaf)
+			if (admitted == nil) != (step.Validity == log.Valid) {
+				rt.Fatalf("%+v is %s, and admitted with %v", s, step.Validity, admitted)
+			}
 			if step.Validity != want {
 				rt.Fatalf("%+v is %s (%s), the model says %s", s, step.Validity, step.Reason, want)
 			}

@@ -8,7 +8,20 @@ import (
 )
 
 // book is the ledger's PolicyBook: policy.Book behind the log's own words.
-type book struct{ policy.Book }
+type book struct {
+	policy.Book
+	// rules of each chain's document in force: every check-in asks for them,
+	// and a document's hash is costly. Written by Submit and Anchor alone.
+	rules map[string]log.Rules
+}
+
+func newBook(b policy.Book) *book { return &book{Book: b, rules: map[string]log.Rules{}} }
+
+func (b *book) refresh(chain string) {
+	if doc, ok := b.Book.InForce(chain); ok {
+		b.rules[chain] = rules(doc)
+	}
+}
 
 var _ log.PolicyBook = (*book)(nil)
 
@@ -34,21 +47,24 @@ func (b *book) Submit(index uint64, _ string, document []byte) bool {
 	}
 	next, inForce := b.Book.Submit(index, doc)
 	b.Book = next
+	if inForce {
+		b.refresh(doc.Chain)
+	}
 	return inForce
 }
 
 func (b *book) Anchor(a log.AnchorInfo) []string {
 	next, changed := b.Book.Anchor(a.Index, a.Size, a.Min, a.Max)
 	b.Book = next
+	for _, chain := range changed {
+		b.refresh(chain)
+	}
 	return changed
 }
 
 func (b *book) InForce(chain string) (log.Rules, bool) {
-	doc, ok := b.Book.InForce(chain)
-	if !ok {
-		return log.Rules{}, false
-	}
-	return rules(doc), true
+	r, ok := b.rules[chain]
+	return r, ok
 }
 
 func (b *book) Chains() []string { return b.Book.Chains() }

@@ -32,13 +32,14 @@ type Machine struct {
 	chains map[string]*Chain
 	// events are those that some chain has not decided on; base is the number
 	// of the first.
-	events []event
-	base   uint64
+	events  []event
+	base    uint64
+	backlog int
 }
 
 // New is a machine of the empty log.
 func New(c Config, d Deps) *Machine {
-	m := &Machine{book: &book{}, set: blacklist.NewSet(), chains: map[string]*Chain{}}
+	m := &Machine{book: newBook(policy.Book{}), set: blacklist.NewSet(), chains: map[string]*Chain{}, backlog: maxBacklog}
 	m.ledger = log.NewLedger(log.LedgerConfig{
 		GenesisHash: c.GenesisHash, Verifier: d.Verifier, Book: m.book, Labels: labels{m.set},
 	})
@@ -70,7 +71,8 @@ type Step struct {
 func (m *Machine) Ledger() *log.Ledger { return m.ledger }
 
 // List is the blacklist after the entries applied, to be read only; Clone it
-// to keep it.
+// to keep it. Its Epoch and Tree build what they show: they must be called
+// alone, as Apply, or on a clone.
 func (m *Machine) List() *blacklist.Set { return m.set }
 
 // Size is how many entries were applied.
@@ -241,11 +243,11 @@ func (m *Machine) start(engine string, index uint64) {
 
 // lapse lets chains start over that are too far behind.
 func (m *Machine) lapse(s *Step) {
-	if len(m.events) <= maxBacklog {
+	if len(m.events) <= m.backlog {
 		return
 	}
 	for _, c := range m.Chains() {
-		if c.Waiting() > maxBacklog {
+		if c.Waiting() > m.backlog {
 			m.start(c.engine, s.Index)
 			s.Lapsed = append(s.Lapsed, c.engine)
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdh"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -111,14 +112,20 @@ func (l *Log) reset() {
 	l.Machine = fold.New(fold.Config{}, fold.Deps{Verifier: l.Options.Verifier})
 }
 
+// For is the same log reporting to another test: a subtest, or one run of a
+// fuzz target.
+func (l *Log) For(t testing.TB) *Log {
+	f := *l
+	f.t = t
+	return &f
+}
+
 // Fork is another log with the same keys and the first n entries.
 func (l *Log) Fork(n int) *Log {
 	l.t.Helper()
 	f := *l
 	f.reset()
-	for name, v := range l.sequences {
-		f.sequences[name] = v
-	}
+	maps.Copy(f.sequences, l.sequences)
 	for _, leaf := range l.Leaves[:n] {
 		f.Append(leaf)
 	}
