@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/haltlog/haltlog/internal/checkpoint"
@@ -60,15 +61,16 @@ func ExampleVerifyReceipt() {
 	witness := exampleKey(checkpoint.TypeEd25519Cosignature, "witness.example")
 	first := checkpoint.LeafHash([]byte("entry 0"))
 	cp := checkpoint.Checkpoint{Origin: "haltlog.example", Size: 2, Root: checkpoint.NodeHash(first, checkpoint.LeafHash(leaf))}
-	note := cp.String() + "\n"
+	var note strings.Builder
+	note.WriteString(cp.String() + "\n")
 	for _, k := range []checkpoint.Signer{logKey, witness} {
 		line, err := k.Sign(cp, 1790000000)
 		if err != nil {
 			panic(err)
 		}
-		note += line
+		note.WriteString(line)
 	}
-	proof := checkpoint.Proof{Index: 1, Hashes: []checkpoint.Hash{first}, Checkpoint: []byte(note)}.Format()
+	proof := checkpoint.Proof{Index: 1, Hashes: []checkpoint.Hash{first}, Checkpoint: []byte(note.String())}.Format()
 
 	// What anyone does with it.
 	quorum := "log " + logKey.VKey().String() + "\n" +

@@ -139,8 +139,8 @@ var layouts = func() map[reflect.Type][]field {
 				return
 			}
 			m[t] = fieldsOf(t)
-			for i := range t.NumField() {
-				walk(t.Field(i).Type)
+			for f := range t.Fields() {
+				walk(f.Type)
 			}
 		}
 	}

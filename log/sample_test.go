@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,15 +124,16 @@ func (w *world) grant(role log.Role, name string) log.KeyGrant {
 func (w *world) checkpoint(size uint64, root log.Hash, at time.Time) []byte {
 	w.tb.Helper()
 	c := checkpoint.Checkpoint{Origin: origin, Size: size, Root: root}
-	note := c.String() + "\n"
+	var note strings.Builder
+	note.WriteString(c.String() + "\n")
 	for _, s := range append([]checkpoint.Signer{w.logKey}, w.wits[:2]...) {
 		line, err := s.Sign(c, uint64(at.Unix()))
 		if err != nil {
 			w.tb.Fatal(err)
 		}
-		note += line
+		note.WriteString(line)
 	}
-	return []byte(note)
+	return []byte(note.String())
 }
 
 func (w *world) evidence() log.Evidence {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -113,10 +114,8 @@ func Decode(k Kind, payload []byte) (Statement, error) {
 }
 
 func refuse(k Kind) error {
-	for _, r := range Refused() {
-		if k == r {
-			return &SyntaxError{Place: "payloadType", Reason: fmt.Sprintf("kind %s is not served by this version", k), Err: ErrRefusedKind}
-		}
+	if slices.Contains(Refused(), k) {
+		return &SyntaxError{Place: "payloadType", Reason: fmt.Sprintf("kind %s is not served by this version", k), Err: ErrRefusedKind}
 	}
 	return &SyntaxError{Place: "payloadType", Reason: "unknown kind"}
 }

@@ -62,7 +62,7 @@ func (v *fakeView) HaltIdentity(run string, id log.Hash) bool              { ret
 func (v *fakeView) CheckListing(*log.Fingerprints, log.ArtefactInfo) error { return v.listing }
 func (v *fakeView) CheckContest(*log.Contest, log.ArtefactInfo) error      { return v.contest }
 
-func (v *fakeView) Key(id string) (log.Key, bool) { k, ok := v.keys[id]; return k, ok }
+func (v *fakeView) Key(id string) (log.Key, bool)        { k, ok := v.keys[id]; return k, ok }
 func (v *fakeView) Rules(chain string) (log.Rules, bool) { r, ok := v.rules[chain]; return r, ok }
 
 func (v *fakeView) Group(h log.Hash) (log.GroupInfo, bool) { g, ok := v.groups[h]; return g, ok }

@@ -146,7 +146,7 @@ func TestBounds(t *testing.T) {
 	// The largest payload in a leaf, and one step more.
 	e.Payload = make([]byte, 48900)
 	for ; err == nil; e.Payload = append(e.Payload, 0, 0, 0) {
-		raw, err = e.Format(dsse.MaxLeaf)
+		_, err = e.Format(dsse.MaxLeaf)
 	}
 	if !errors.Is(err, dsse.ErrTooLarge) {
 		t.Error(err)
