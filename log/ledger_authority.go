@@ -101,7 +101,7 @@ func (l *Ledger) Keys(role Role) []Key {
 // Authority is [View].
 func (l *Ledger) Authority() (uint64, Hash) { return l.authority.number, l.authority.identity }
 
-// Tightens reports an authority change's direction: it only revokes, and
+// tightens reports an authority change's direction: it only revokes, and
 // leaves the threshold reachable. Everything else loosens and waits. A change
 // that could not be carried out has no direction.
 func (l *Ledger) tightens(a *Authority) bool {
@@ -163,6 +163,9 @@ func (l *Ledger) CheckAuthority(a *Authority) error {
 	for _, g := range a.Add {
 		if _, known := l.authority.keys[KeyID(g.SPKI)]; known {
 			return voidf(Conflict, "adds a key that was there before: %s", KeyID(g.SPKI))
+		}
+		if _, known := l.guards[KeyID(g.SPKI)]; known {
+			return voidf(Conflict, "adds a guard's key: %s", KeyID(g.SPKI))
 		}
 	}
 	if a.Quorum != nil {

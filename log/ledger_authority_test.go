@@ -138,6 +138,7 @@ func TestOfficersRotate(t *testing.T) {
 
 func TestAuthorityVoid(t *testing.T) {
 	l := foldtest.New(t, foldtest.Options{}).Setup()
+	l.Run(run)
 	for name, change := range map[string]func(a *log.Authority){
 		"too few officers left": func(a *log.Authority) { a.Revoke = []string{l.Officers[0].KeyID(), l.Officers[1].KeyID()} },
 		"threshold beyond them": func(a *log.Authority) { a.Threshold = new(4) },
@@ -145,9 +146,10 @@ func TestAuthorityVoid(t *testing.T) {
 		"a key that is there": func(a *log.Authority) {
 			a.Add = []log.KeyGrant{l.Registrar.Grant(l.Origin, log.RoleEngine)}
 		},
-		"number":     func(a *log.Authority) { a.Number++; a.Threshold = new(1) },
-		"previous":   func(a *log.Authority) { a.Previous[0] ^= 1; a.Threshold = new(1) },
-		"evaluators": func(a *log.Authority) { a.Evaluators = new(l.Machine.Ledger().Evaluators()) },
+		"a guard's key": func(a *log.Authority) { a.Add = []log.KeyGrant{l.Guard.Grant(l.Origin, log.RoleEngine)} },
+		"number":        func(a *log.Authority) { a.Number++; a.Threshold = new(1) },
+		"previous":      func(a *log.Authority) { a.Previous[0] ^= 1; a.Threshold = new(1) },
+		"evaluators":    func(a *log.Authority) { a.Evaluators = new(l.Machine.Ledger().Evaluators()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := nextAuthority(l)

@@ -119,8 +119,15 @@ func (c *Chain) Propose(to uint64, asOf time.Time) (Proposal, error) {
 	if earliest := c.Earliest(to); asOf.Before(earliest) {
 		asOf = earliest
 	}
-	p, _, _ := c.decide(to, log.TimeOf(asOf))
-	return p, nil
+	return c.Expect(to, log.TimeOf(asOf)), nil
+}
+
+// Expect is the decision up to a size at a time as its replay gives it,
+// whatever they are: no bound of Propose is held. It is what a reader expects
+// to find, and what a test logs in an engine's place.
+func (c *Chain) Expect(to uint64, asOf log.Time) Proposal {
+	p, _, _ := c.decide(to, asOf)
+	return p
 }
 
 // decide computes the decision, the state after it, and the first event left.

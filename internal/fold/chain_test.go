@@ -119,11 +119,9 @@ func TestEarliestIsTold(t *testing.T) {
 	l := armed(t, foldtest.Options{})
 	l.Advance(time.Minute)
 	l.Anchor()
-	p := l.Propose(l.Engines[0])
 	last, _ := l.Machine.Chain(l.Engines[0].KeyID()).Last()
-	p.Decision.AsOf = log.TimeOf(last.AsOf)
-	s := l.Must(p.Decision, l.Engines[0])
-	if !s.Decision.Decision.AsOf.Time().Before(s.Decision.Earliest) {
+	s := l.DecideAt(l.Engines[0], l.Size(), last.AsOf)
+	if s.Decision.Mismatch != nil || !s.Decision.Decision.AsOf.Time().Before(s.Decision.Earliest) {
 		t.Errorf("as_of %v, earliest %v", s.Decision.Decision.AsOf, s.Decision.Earliest)
 	}
 }
@@ -219,6 +217,43 @@ func TestPolicyTakesForce(t *testing.T) {
 	}
 	s := l.Decide(l.Engines[0])
 	if c := s.Decision.Decision.Changed; len(c) != 1 || c[0].Policy != 3 || c[0].State != log.StateGo {
+		t.Errorf("%+v", c)
+	}
+}
+
+// A monitor that is silent for its dwell ends the run; one that beats does not.
+func TestMonitors(t *testing.T) {
+	t.Attr("invariant", "S4")
+	l := foldtest.New(t, foldtest.Options{Monitors: 1})
+	l.Genesis()
+	l.Policy(func(d *policy.Document) {
+		d.Monitors.Mode, d.Monitors.Keys = policy.Enforce, []string{l.Monitors[0].KeyID()}
+	})
+	l.Anchor()
+	l.Group(l.Members...)
+	l.Run(run)
+	doc, _ := l.Machine.Policy(foldtest.Chain)
+	dwell := time.Duration(doc.Monitors.DwellMS) * time.Millisecond
+	gap := time.Duration(doc.MaxGapMS) * time.Millisecond
+	for _, beats := range []bool{true, false} {
+		for t0 := l.Now; l.Now.Sub(t0) < 2*dwell; {
+			if r, _ := l.Machine.Ledger().Run(run); r.Halted {
+				break
+			}
+			l.Heartbeat(run)
+			if beats {
+				l.MonitorBeat(l.Monitors[0])
+			}
+			l.Advance(gap - time.Second)
+			l.Anchor()
+			l.Decide(l.Engines[0])
+		}
+		if r, _ := l.Machine.Ledger().Run(run); r.Halted == beats {
+			t.Fatalf("beats: %v, halted: %v", beats, r.Halted)
+		}
+	}
+	i := slices.IndexFunc(l.Steps, func(s fold.Step) bool { return s.Halt != nil })
+	if c := l.Steps[i].Signed.Statement.(*log.Halt).Causes; len(c) != 1 || c[0].Tripwire != "monitors" {
 		t.Errorf("%+v", c)
 	}
 }

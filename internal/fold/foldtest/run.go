@@ -120,7 +120,19 @@ func (l *Log) Propose(engine *Key) fold.Proposal {
 // Decide appends an engine's decision, and its halts.
 func (l *Log) Decide(engine *Key) fold.Step {
 	l.t.Helper()
-	p := l.Propose(engine)
+	return l.Carry(engine, l.Propose(engine))
+}
+
+// DecideAt appends the decision that replays up to a size at a time, also
+// where an honest engine would not make it, and its halts.
+func (l *Log) DecideAt(engine *Key, to uint64, asOf time.Time) fold.Step {
+	l.t.Helper()
+	return l.Carry(engine, l.Machine.Chain(engine.KeyID()).Expect(to, log.TimeOf(asOf)))
+}
+
+// Carry appends a proposal, altered or not, and the halts that it says.
+func (l *Log) Carry(engine *Key, p fold.Proposal) fold.Step {
+	l.t.Helper()
 	s := l.Must(p.Decision, engine)
 	for _, h := range p.Halts(s.Signed.Identity) {
 		l.Must(h, engine)
