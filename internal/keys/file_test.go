@@ -42,7 +42,9 @@ func TestFiles(t *testing.T) {
 			if _, err := keys.Load(path); !errors.Is(err, keys.ErrKey) {
 				t.Errorf("an escrow key signs: %v", err)
 			}
-			spki = e.SPKI()
+			if spki, err = keys.SPKI(e.Public()); err != nil {
+				t.Fatal(err)
+			}
 		} else {
 			s, err := keys.Open(t.Context(), path)
 			if err != nil {
