@@ -33,8 +33,9 @@ const (
 	RouteLeases     = "/v1/leases"
 	RouteEvaluate   = "/v1/blacklist/evaluate"
 	RouteEpoch      = "/v1/blacklist/epoch"
-	RouteFull       = "/v1/blacklist/full/{kind}/{prefix}"
-	RouteLabelProof = "/v1/blacklist/proof/{kind}/{label}"
+	RouteFull       = "/v1/blacklist/full/{version}/{kind}/{prefix}"
+	RouteFullWhole  = "/v1/blacklist/full/{version}/{kind}" // a kind that is not split
+	RouteLabelProof = "/v1/blacklist/proof/{version}/{kind}/{label}"
 	RouteListing    = "/v1/blacklist/labels/{kind}/{label}"
 	RouteHealth     = "/healthz"
 	RouteReady      = "/readyz"

@@ -153,14 +153,29 @@ func (c *Client) Epoch(ctx context.Context) (api.Entry, error) {
 	return getJSON[api.Entry](ctx, c, api.RouteEpoch, nil, maxJSON)
 }
 
-// Full is the full list of one part; hold its hash against the epoch's.
-func (c *Client) Full(ctx context.Context, kind, prefix string) ([]byte, error) {
-	return c.raw(ctx, fill(fill(api.RouteFull, "kind", kind), "prefix", prefix), maxList)
+// Full is the full list of one part under a key version; hold its hash against
+// the epoch's. The prefix is empty for a kind that is not split.
+func (c *Client) Full(ctx context.Context, version uint64, kind, prefix string) ([]byte, error) {
+	route := api.RouteFull
+	if prefix == "" {
+		route = api.RouteFullWhole
+	}
+	path := fill(fill(fill(route, "version", strconv.FormatUint(version, 10)), "kind", kind), "prefix", prefix)
+	return c.raw(ctx, path, maxList)
 }
 
-// LabelProof is the proof that a label is on its part of the list, or is not.
-func (c *Client) LabelProof(ctx context.Context, kind string, label []byte) ([]byte, error) {
-	return c.raw(ctx, fill(fill(api.RouteLabelProof, "kind", kind), "label", hex.EncodeToString(label)), maxSmall)
+// LabelProof is the proof that a label is on its part of the list (the first byte
+// of the answer is 1), or is not (0).
+func (c *Client) LabelProof(ctx context.Context, version uint64, kind string, label []byte) (proof []byte, listed bool, err error) {
+	path := fill(fill(fill(api.RouteLabelProof, "version", strconv.FormatUint(version, 10)), "kind", kind), "label", hex.EncodeToString(label))
+	b, err := c.raw(ctx, path, maxSmall)
+	if err != nil {
+		return nil, false, err
+	}
+	if len(b) == 0 || b[0] > 1 {
+		return nil, false, fmt.Errorf("answer of %s is no proof", path)
+	}
+	return b[1:], b[0] == 1, nil
 }
 
 // Listing is what the server says of a label: by which halt it was listed.

@@ -104,3 +104,11 @@ func (e *Engine) judge(m *fold.Machine, request []byte) (*log.Lease, string, err
 		Policy: rules.Number, PolicyHash: rules.Hash, DecisionIndex: last.Index, DecisionSize: last.To,
 	}, signed.Signer(), nil
 }
+
+// Halt is the halt of a run that the engine knows of, logged or only kept.
+func (e *Engine) Halt(run string) ([]byte, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	leaf, ok := e.halts[run]
+	return leaf, ok
+}

@@ -1,0 +1,29 @@
+package httpapi
+
+import "time"
+
+const (
+	// maxStatement is the longest leaf; a byte more is read to tell it apart.
+	maxStatement = 1<<16 - 1
+	// maxEvaluate is a batch of 65,535 elements (RFC 9497 counts them in two bytes).
+	maxEvaluate = 65535 * 32
+	// maxLease is the longest lease request: its envelope is under 2 KiB.
+	maxLease = 16 << 10
+	// pageLimit is how many entries one page holds at most, and by default.
+	pageLimit = 256
+	// maxStreams bounds open event streams: guards, and a page or two for each run.
+	maxStreams = 4096
+	// streamBuffer is how many events a slow reader may be behind before its
+	// stream is cut; it reconnects and reads from where it was.
+	streamBuffer = 256
+	// beat is how often a silent stream says that it lives.
+	beat = time.Second
+	// foldedWait is the longest that wait=folded waits for a decision.
+	foldedWait = 30 * time.Second
+	// keptDecisions is how many decisions back wait=folded can look.
+	keptDecisions = 1024
+	// headerTime bounds a client's request line and headers (slow loris).
+	headerTime = 10 * time.Second
+	// maxHeader bounds them in bytes.
+	maxHeader = 16 << 10
+)
