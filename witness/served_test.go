@@ -84,14 +84,15 @@ func TestEvidence(t *testing.T) {
 	list(0)
 	wantErr(t, w.add(t, w.body(t, w.fork, 8, 8)), witness.ErrInconsistent)
 	wantErr(t, w.add(t, w.body(t, w.fork, 8, 8)), witness.ErrInconsistent)
-	// Also where the old size is wrong.
-	wantConflict(t, w.add(t, w.body(t, w.fork, 3, 8)), 8)
 	w.start(t)
 	e := list(1)[0]
 	keys := []checkpoint.VKey{w.log.VKey()}
 	if err := e.Check(keys); err != nil {
 		t.Fatal(err)
 	}
+	// Also where the old size is wrong.
+	wantConflict(t, w.add(t, w.body(t, newTree(t, "third", 8), 3, 8)), 8)
+	list(2)
 	for i := range 2 * witness.MaxEvidence {
 		wantErr(t, w.add(t, w.body(t, newTree(t, fmt.Sprint(i), 8), 8, 8)), witness.ErrInconsistent)
 	}

@@ -1,7 +1,10 @@
 package checkpoint_test
 
 import (
+	"bytes"
+	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -208,6 +211,26 @@ func TestCosignatureCovers(t *testing.T) {
 				t.Fatalf("another name: %v", err)
 			}
 		})
+	}
+}
+
+// TestCosignatureTime: a time beyond 2^63 - 1 is refused under a signature that
+// holds for it, and the last one before is taken.
+func TestCosignatureTime(t *testing.T) {
+	k := newKey(t, checkpoint.TypeEd25519Cosignature, "w.example", 9)
+	v, err := checkpoint.NewVerifier(k.signer.VKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := testCheckpoint(3)
+	priv := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, 32))
+	for time, ok := range map[uint64]bool{0: true, 1: true, 1<<63 - 1: true, 1 << 63: false, 1<<64 - 1: false} {
+		sig := binary.BigEndian.AppendUint64(nil, time)
+		sig = append(sig, ed25519.Sign(priv, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", time, c))...)
+		at, err := v.Verify(c, sig)
+		if (err == nil) != ok || ok && at != time {
+			t.Errorf("time %d: %d, %v", time, at, err)
+		}
 	}
 }
 
