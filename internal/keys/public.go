@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"slices"
 )
 
 // ID is the key ID: lower-case hex SHA-256 of the SPKI.
@@ -113,10 +114,8 @@ func checkEd25519(k ed25519.PublicKey) error {
 			return fmt.Errorf("Ed25519 key with y not below the prime: %w", ErrKey)
 		}
 	}
-	for _, s := range smallOrder {
-		if y == s {
-			return fmt.Errorf("Ed25519 key of small order: %w", ErrKey)
-		}
+	if slices.Contains(smallOrder, y) {
+		return fmt.Errorf("Ed25519 key of small order: %w", ErrKey)
 	}
 	return nil
 }
