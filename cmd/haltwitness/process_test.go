@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/haltlog/haltlog/internal/checkpoint"
 	"github.com/haltlog/haltlog/witness"
@@ -45,7 +46,10 @@ func binary() string { return os.Getenv("HALTWITNESS_TEST_BINARY") }
 // cmd runs the program to its end.
 func cmd(t testing.TB, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), binary(), args...)
+	// A witness that should have refused would serve for ever.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, binary(), args...)
 	var o, e bytes.Buffer
 	c.Stdout, c.Stderr = &o, &e
 	err := c.Run()
