@@ -21,9 +21,12 @@ const (
 
 	// maxAppendingFast and maxAppendingBulk bound the statements that wait for
 	// the log at the same time. Together they do not fill one batch of the
-	// log, so that a halt is always in the next one.
+	// log, so that a halt is always in the next one; and a batch of bulk is
+	// small, since its time is what a halt waits for. Measured under a flood of
+	// valid bulk on two cores: 192 takes 30 ms at the median, 48 takes 10, at
+	// the same throughput, which is bound by signatures.
 	maxAppendingFast = 64
-	maxAppendingBulk = 192
+	maxAppendingBulk = 48
 
 	// maxInsideFast and maxInsideBulk bound the verified statements of a lane
 	// that are not in the log yet, at 64 KB each at most.

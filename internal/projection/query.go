@@ -111,9 +111,9 @@ func (p *Projection) Find(q Query) (Page, error) {
 	}
 	from := q.From
 	if q.Cursor != "" {
-		n, err := strconv.ParseUint(q.Cursor, 10, 63)
-		if err != nil || len(q.Cursor) > maxCursor || strconv.FormatUint(n, 10) != q.Cursor {
-			return Page{}, fmt.Errorf("cursor: %w", ErrQuery)
+		n, err := parseCursor(q.Cursor)
+		if err != nil {
+			return Page{}, err
 		}
 		from = max(from, n)
 	}
@@ -163,6 +163,15 @@ func (p *Projection) Find(q Query) (Page, error) {
 		}
 	}
 	return page, nil
+}
+
+// parseCursor accepts what Find prints.
+func parseCursor(s string) (uint64, error) {
+	n, err := strconv.ParseUint(s, 10, 63)
+	if err != nil || len(s) > maxCursor || strconv.FormatUint(n, 10) != s {
+		return 0, fmt.Errorf("cursor: %w", ErrQuery)
+	}
+	return n, nil
 }
 
 func (q Query) matches(r Record) bool {

@@ -16,7 +16,8 @@ import (
 // reached the quorum.
 type publisher struct {
 	log  *Log
-	kick chan struct{} // holds one; the tree has grown or the quorum changed
+	kick chan struct{} // holds one; the tree has grown
+	news chan struct{} // holds one; the quorum changed
 
 	late sync.WaitGroup // rounds that still collect late answers
 
@@ -38,6 +39,7 @@ func newPublisher(l *Log, note []byte) (*publisher, error) {
 	p := &publisher{
 		log:       l,
 		kick:      make(chan struct{}, 1),
+		news:      make(chan struct{}, 1),
 		changed:   make(chan struct{}),
 		witnesses: map[string]*witness{},
 		verifiers: map[string]*checkpoint.Verifier{},
@@ -62,12 +64,13 @@ func (p *publisher) poke() {
 		p.behind = p.log.deps.Now()
 	}
 	p.mu.Unlock()
-	p.nudge()
+	signal(p.kick)
 }
 
-func (p *publisher) nudge() {
+// signal leaves word for a loop that may be busy.
+func signal(c chan<- struct{}) {
 	select {
-	case p.kick <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -87,18 +90,21 @@ func (p *publisher) run(ctx context.Context) {
 			// The pause is not cut short by entries: it is what keeps a log
 			// without its quorum from asking as fast as it is written to.
 			t := time.NewTimer(pause)
+			pause = min(2*pause, retryLast)
 			select {
 			case <-t.C:
+			case <-p.news:
+				pause = retryFirst
 			case <-ctx.Done():
-				t.Stop()
 			}
-			pause = min(2*pause, retryLast)
+			t.Stop()
 			continue
 		} else if in > 0 {
 			wait = time.After(in)
 		}
 		select {
 		case <-p.kick:
+		case <-p.news:
 		case <-wait:
 		case <-ctx.Done():
 		}

@@ -36,8 +36,8 @@ func (l *Log) WaitPublished(ctx context.Context, size uint64) (checkpoint.Verifi
 	}
 }
 
-// QuorumChanged tells the publisher to ask for the quorum again.
-func (l *Log) QuorumChanged() { l.pub.nudge() }
+// QuorumChanged tells a publisher that waits to ask for the quorum again at once.
+func (l *Log) QuorumChanged() { signal(l.pub.news) }
 
 // A Lag is how far publication is behind (L7).
 type Lag struct {

@@ -1,6 +1,7 @@
 package tesseralog
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -33,6 +34,30 @@ func FuzzTilePath(f *testing.F) {
 		}
 		if strings.Contains(s, "..") {
 			t.Errorf("accepted %q", s)
+		}
+	})
+}
+
+// FuzzBundle: what is split is put together the same.
+func FuzzBundle(f *testing.F) {
+	f.Add([]byte{0, 1, 'a', 0, 0, 0, 2, 'b', 'c'}, 3)
+	f.Add([]byte{0, 3, 'a'}, 1)
+	f.Add([]byte{0}, 1)
+	f.Add([]byte{}, 0)
+	f.Fuzz(func(t *testing.T, b []byte, w int) {
+		if w < 0 || w > tileWidth {
+			return
+		}
+		leaves, n, ok := splitBundle(b, w)
+		if !ok {
+			return
+		}
+		var again []byte
+		for _, l := range leaves {
+			again = appendBundle(again, l)
+		}
+		if len(leaves) != w || !bytes.Equal(again, b[:n]) {
+			t.Errorf("%d entries of %d, %x of %x", len(leaves), w, again, b)
 		}
 	})
 }
