@@ -48,7 +48,11 @@ func (c *Chain) From() uint64 { return c.from }
 func (c *Chain) Armed() []string { return c.state.Armed() }
 
 // Waiting is how many events no decision of the chain has folded yet.
-func (c *Chain) Waiting() int { return int(c.machine.end() - c.pos) }
+func (c *Chain) Waiting() int { return int(c.machine.end() - c.next()) }
+
+// next is the first event that is not decided on. A chain whose engine lost
+// its role holds no events any more; what it missed is gone.
+func (c *Chain) next() uint64 { return max(c.pos, c.machine.base) }
 
 // to is the size up to which the chain has folded.
 func (c *Chain) to() uint64 {
@@ -75,7 +79,7 @@ func (c *Chain) Earliest(to uint64) time.Time {
 // open is the state with the events below a size folded in, and the number of
 // the first event that is not.
 func (c *Chain) open(to uint64) (policy.State, uint64) {
-	s, pos := c.state, c.pos
+	s, pos := c.state, c.next()
 	for ; pos < c.machine.end(); pos++ {
 		e := c.machine.at(pos)
 		if e.index >= to {

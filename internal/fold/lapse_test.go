@@ -110,3 +110,35 @@ func TestMachineWithoutEnginesHoldsNothing(t *testing.T) {
 		t.Errorf("%d events", m.Held())
 	}
 }
+
+// An engine that loses its role can log nothing more, holds no events, and its
+// chain may still be asked.
+func TestRevokedEngine(t *testing.T) {
+	t.Attr("invariant", "S3")
+	l := armed(t, foldtest.Options{Engines: 2})
+	gone := l.Engines[1]
+	c := l.Machine.Chain(gone.KeyID())
+	l.Vote(run, l.Members[0])
+	p := l.Propose(gone)
+	_, identity := l.Machine.Ledger().Authority()
+	l.Must(&log.Authority{
+		Origin: l.Origin, Number: 1, Previous: identity, Add: []log.KeyGrant{}, Revoke: []string{gone.KeyID()},
+	}, l.Threshold()...)
+	if s := l.Put(p.Decision, gone); s.Validity != log.Void || s.Decision != nil {
+		t.Errorf("a revoked engine's decision is %s", s.Validity)
+	}
+	if l.Machine.Chain(gone.KeyID()) != nil {
+		t.Error("a revoked engine has a chain")
+	}
+	l.Decide(l.Engines[0])
+	for range 4 {
+		l.Anchor()
+		l.Decide(l.Engines[0])
+	}
+	if _, err := c.Propose(l.Size(), l.Now); err != nil {
+		t.Error(err)
+	}
+	if r, _ := l.Machine.Ledger().Run(run); !r.Halted {
+		t.Error("the other engine halted nothing")
+	}
+}

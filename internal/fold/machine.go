@@ -238,6 +238,11 @@ func (m *Machine) start(engine string, index uint64) {
 			c.state = policy.Fold(c.state, registered(r))
 		}
 	}
+	if old, ok := m.chains[engine]; ok {
+		// In place: whoever holds the chain goes on with it.
+		*old = *c
+		return
+	}
 	m.chains[engine] = c
 }
 
