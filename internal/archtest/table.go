@@ -40,6 +40,7 @@ func Owners() []Owner {
 	cli := []string{"cmd/haltlogd", "cmd/haltlog", "cmd/haltwitness"}
 	return []Owner{
 		{"github.com/transparency-dev/tessera", []string{"internal/tesseralog"}, one},
+		{"k8s.io/klog/v2", []string{"internal/tesseralog"}, "Tessera logs through it, one logger for the whole process: routed to slog"},
 		{"github.com/gtank/ristretto255", []string{"internal/group"}, one},
 		{"filippo.io/edwards25519", []string{"internal/group", "internal/keys"}, "ristretto255's own field arithmetic, pinned for CVE-2026-26958; the strict point check of RFC 8032 keys"},
 		{"filippo.io/mldsa", []string{"internal/checkpoint"}, one},

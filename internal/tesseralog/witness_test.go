@@ -1,9 +1,9 @@
 package tesseralog_test
 
 import (
-	"errors"
-	"fmt"
+	"bytes"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/haltlog/haltlog/internal/checkpoint"
 	"github.com/haltlog/haltlog/internal/tesseralog/logtest"
+	"github.com/haltlog/haltlog/internal/witnesshttp"
 	"github.com/haltlog/haltlog/witness"
 )
 
@@ -43,6 +44,10 @@ func newPeer(t testing.TB, k logtest.Keys, signers ...checkpoint.Signer) *peer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h, err := witnesshttp.New(witnesshttp.Config{}, witnesshttp.Deps{Witness: wit, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.asked.Add(1)
 		body, err := io.ReadAll(r.Body)
@@ -58,7 +63,8 @@ func newPeer(t testing.TB, k logtest.Keys, signers ...checkpoint.Signer) *peer {
 			(*f)(w, body)
 			return
 		}
-		serve(w, r, wit, body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		http.StripPrefix("/w", h).ServeHTTP(w, r)
 	}))
 	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 		if s == http.StateNew {
@@ -69,26 +75,4 @@ func newPeer(t testing.TB, k logtest.Keys, signers ...checkpoint.Signer) *peer {
 	t.Cleanup(srv.Close)
 	p.url = srv.URL + "/w"
 	return p
-}
-
-func serve(w http.ResponseWriter, r *http.Request, wit *witness.Witness, body []byte) {
-	lines, err := wit.AddCheckpoint(r.Context(), body)
-	if c, ok := errors.AsType[*witness.ConflictError](err); ok {
-		w.Header().Set("Content-Type", "text/x.tlog.size")
-		w.WriteHeader(http.StatusConflict)
-		fmt.Fprintf(w, "%d\n", c.Size)
-		return
-	}
-	switch {
-	case err == nil:
-		w.Write(lines)
-	case errors.Is(err, witness.ErrUnknownLog):
-		w.WriteHeader(http.StatusNotFound)
-	case errors.Is(err, witness.ErrForbidden):
-		w.WriteHeader(http.StatusForbidden)
-	case errors.Is(err, witness.ErrInconsistent):
-		w.WriteHeader(http.StatusUnprocessableEntity)
-	default:
-		w.WriteHeader(http.StatusBadRequest)
-	}
 }
