@@ -210,3 +210,25 @@ func TestLateEngine(t *testing.T) {
 		t.Error("the late engine's halt ends nothing")
 	}
 }
+
+// The delay counts from the first anchor whose size covers the change, not
+// from the first one behind it.
+func TestDelayCountsFromCover(t *testing.T) {
+	t.Attr("invariant", "E4")
+	l := foldtest.New(t, foldtest.Options{}).Setup()
+	l.Run("filler")
+	before := l.Size()
+	key := foldtest.NewKey(t, "registrar-2")
+	a := nextAuthority(l)
+	a.Add = []log.KeyGrant{key.Grant(l.Origin, log.RoleRegistrar)}
+	l.Must(a, l.Threshold()...)
+	l.Advance(time.Second)
+	l.Must(&log.Anchor{Origin: l.Origin, Checkpoint: l.Checkpoint(before)})
+	delay := l.Machine.Ledger().Params().AuthorityDelay
+	l.Advance(delay)
+	l.Anchor() // the first that covers it
+	want(t, l.Put(l.RunStatement("early"), key), log.Void, "not in force")
+	l.Advance(delay - time.Second)
+	l.Anchor()
+	want(t, l.Put(l.RunStatement(run), key), log.Valid, "")
+}
