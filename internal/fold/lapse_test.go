@@ -54,9 +54,21 @@ func TestChainsLapse(t *testing.T) {
 }
 
 // With two engines asked for, a run ends when one of them is silent for its
-// dwell; its decisions are what the other one sees.
+// dwell, or logs what does not replay: such a chain vouches for no run.
 func TestEngineQuorum(t *testing.T) {
 	t.Attr("invariant", "E6")
+	t.Run("silent", func(t *testing.T) { engineQuorum(t, func(*foldtest.Log) {}) })
+	t.Run("lying", func(t *testing.T) {
+		engineQuorum(t, func(l *foldtest.Log) {
+			p := l.Propose(l.Engines[1])
+			p.Decision.Root[0] ^= 1
+			p.Decision.Changed = []log.Verdict{}
+			l.Must(p.Decision, l.Engines[1])
+		})
+	})
+}
+
+func engineQuorum(t *testing.T, other func(l *foldtest.Log)) {
 	l := foldtest.New(t, foldtest.Options{Engines: 2})
 	l.Genesis()
 	l.Policy(func(d *policy.Document) {
@@ -90,6 +102,7 @@ func TestEngineQuorum(t *testing.T) {
 			break
 		}
 		l.Heartbeat(run)
+		other(l)
 		l.Decide(l.Engines[0])
 	}
 	last := l.Steps[len(l.Steps)-2]
