@@ -14,19 +14,19 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.HTTP.Listen != "127.0.0.1:8480" || c.Log.BatchAge != 2*time.Millisecond || c.Log.WitnessURL == nil || !c.Engine.Actuate {
+	if c.HTTP.Listen != "127.0.0.1:8480" || c.Log.BatchAge != 2*time.Millisecond || c.Log.WitnessURL == nil {
 		t.Errorf("defaults are %+v", c)
 	}
 }
 
 func TestPrecedence(t *testing.T) {
-	file := "[log]\nbatch_size = 10\nmax_lag = 1000\n[http]\ntimeout = \"5s\"\n[engine]\nactuate = false\n"
+	file := "[log]\nbatch_size = 10\nmax_lag = 1000\n[http]\ntimeout = \"5s\"\n"
 	environment := map[string]string{"HALTLOG_LOG_MAX_LAG": "2000", "HALTLOG_LOG_BATCH_SIZE": "20"}
 	c, err := Load(strings.NewReader(file), func(k string) (string, bool) { v, ok := environment[k]; return v, ok }, []string{"log.batch_size=30"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Log.BatchSize != 30 || c.Log.MaxLag != 2000 || c.HTTP.Timeout != 5*time.Second || c.Engine.Actuate {
+	if c.Log.BatchSize != 30 || c.Log.MaxLag != 2000 || c.HTTP.Timeout != 5*time.Second {
 		t.Errorf("got %+v", c)
 	}
 }

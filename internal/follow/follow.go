@@ -77,6 +77,10 @@ func (f *Follower) View(fn func(m *fold.Machine)) {
 	fn(f.machine)
 }
 
+// Reading is the lock under which the machine may be read beside View, for who
+// holds on to parts of it: see admission.NewLedgerJudge.
+func (f *Follower) Reading() sync.Locker { return f.mu.RLocker() }
+
 // Size is how many entries were folded.
 func (f *Follower) Size() (n uint64) {
 	f.View(func(m *fold.Machine) { n = m.Size() })

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -32,7 +33,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	defer s.deps.Hub.leave(run, l)
 	rc := http.NewResponseController(w)
 	// A stream has no end that the listener's time-outs could know.
-	if err := rc.SetWriteDeadline(time.Time{}); err != nil {
+	if err := errors.Join(rc.SetReadDeadline(time.Time{}), rc.SetWriteDeadline(time.Time{})); err != nil {
 		s.fail(w, r, err)
 		return
 	}
