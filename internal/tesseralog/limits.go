@@ -50,6 +50,8 @@ const (
 	// defaultWitnessTimeout bounds one round with the witnesses: a durable
 	// answer takes milliseconds, the farthest network a second.
 	defaultWitnessTimeout = 5 * time.Second
+	// roundEvery is the least time from one round's start to the next one's.
+	roundEvery = 10 * time.Millisecond
 	// retryFirst and retryLast bound the pause between rounds that did not
 	// reach the quorum.
 	retryFirst = 50 * time.Millisecond

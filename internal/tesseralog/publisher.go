@@ -81,10 +81,19 @@ func (p *publisher) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		var wait <-chan time.Time
 		if due, in := p.due(); due {
+			began := time.Now()
 			err := p.round(ctx)
 			p.report(err)
 			if err == nil {
 				pause = retryFirst
+				// An entry on an idle log does not wait; under load, rounds back
+				// to back would take the processors from the entries.
+				t := time.NewTimer(roundEvery - time.Since(began))
+				select {
+				case <-t.C:
+				case <-ctx.Done():
+				}
+				t.Stop()
 				continue
 			}
 			// The pause is not cut short by entries: it is what keeps a log
