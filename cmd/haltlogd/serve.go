@@ -51,7 +51,9 @@ func (c *serveCmd) Run(e *env) error {
 	if c.Verbose {
 		level = slog.LevelInfo
 	}
-	d, err := app.Open(e.ctx, cfg, app.Deps{Logger: obs.Logger(e.stderr, level), Now: time.Now})
+	logger := obs.Logger(e.stderr, level)
+	app.RouteLogs(logger)
+	d, err := app.Open(e.ctx, cfg, app.Deps{Logger: logger, Now: time.Now})
 	if err != nil {
 		if errors.Is(err, config.ErrInvalid) {
 			return &codedError{exitUsage, err}

@@ -235,6 +235,10 @@ func (d *Daemon) openServices() (err error) {
 	return err
 }
 
+// RouteLogs sends what the tree's library logs by itself to the process's own
+// logger. It changes the process's default loggers, so it is for main alone.
+func RouteLogs(logger *slog.Logger) { tesseralog.RouteLogs(logger) }
+
 // Address is where the public listener listens.
 func (d *Daemon) Address() string { return d.listener.Addr().String() }
 

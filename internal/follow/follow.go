@@ -77,6 +77,14 @@ func (f *Follower) View(fn func(m *fold.Machine)) {
 	fn(f.machine)
 }
 
+// Alone calls f with the machine while nobody else reads it: blacklist.Set builds
+// trees when it is asked for one. f must change nothing else, and not keep it.
+func (f *Follower) Alone(fn func(m *fold.Machine)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fn(f.machine)
+}
+
 // Reading is the lock under which the machine may be read beside View, for who
 // holds on to parts of it: see admission.NewLedgerJudge.
 func (f *Follower) Reading() sync.Locker { return f.mu.RLocker() }

@@ -122,7 +122,7 @@ func (s *Server) full(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var out []byte
-	s.deps.Follower.View(func(m *fold.Machine) {
+	s.deps.Follower.Alone(func(m *fold.Machine) {
 		if t, ok := m.List().Tree(p, version); ok {
 			out = blacklist.FullList{Part: p, KeyVersion: version, Labels: t.Labels()}.Marshal()
 		}
@@ -159,7 +159,7 @@ func (s *Server) labelProof(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var out []byte
-	s.deps.Follower.View(func(m *fold.Machine) {
+	s.deps.Follower.Alone(func(m *fold.Machine) {
 		for bits := range blacklist.MaxPrefix + 1 {
 			t, ok := m.List().Tree(blacklist.PartOf(p.Kind, label, bits), version)
 			if !ok {

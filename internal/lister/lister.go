@@ -242,7 +242,7 @@ func wraps(ws []log.Wrap) []blacklist.Wrap {
 // epoch commits to the list as it is now.
 func (l *Lister) epoch(ctx context.Context) {
 	var st *log.Epoch
-	l.deps.Follower.View(func(m *fold.Machine) {
+	l.deps.Follower.Alone(func(m *fold.Machine) {
 		number, _, _ := m.Ledger().Epoch()
 		st = fold.EpochOf(m.List(), m.Ledger().Origin(), number+1, m.Size())
 	})
