@@ -1,0 +1,40 @@
+package audit
+
+import "time"
+
+const (
+	// maxFindings bounds what is kept of one check: a hostile log may hold a
+	// million void entries. The rest is counted.
+	maxFindings = 256
+	// maxDue bounds what waits for its deadline: halted runs without labels.
+	maxDue = 1 << 16
+	// maxUncovered bounds, for each engine, the decisions that no anchor covers
+	// yet. More than these in a log without anchors are judged by the newest.
+	maxUncovered = 1 << 16
+	// maxEpochs bounds the states of the list that an epoch may commit to.
+	maxEpochs = 256
+	// maxLeases bounds the leases handed in as evidence.
+	maxLeases = 1 << 14
+	// maxGaps bounds the intervals kept to explain one outage by another.
+	maxGaps = 1 << 12
+	// maxNote bounds a checkpoint that a witness serves.
+	maxNote = 256 << 10
+	// maxState bounds the header of a state file: a checkpoint and the views of
+	// the witnesses.
+	maxState = 16 << 20
+	// maxViews bounds the views that wait for the log to grow.
+	maxViews = 64
+	// maxTiles is how many hash tiles are kept while proofs are made: 8 KiB each.
+	maxTiles = 256
+	// maxEvidenceEntries bounds the entries attached to one finding.
+	maxEvidenceEntries = 16
+	// aheadTries is how often the checkpoint is read again while a witness is
+	// ahead of it: it signs before the log can publish.
+	aheadTries = 5
+	// aheadWait is the time between two of these; checkpoints are published
+	// several times a second.
+	aheadWait = 200 * time.Millisecond
+	// clockSlack is how far a reader's clock may lie behind the witnesses',
+	// beyond the log's skew, before the reader's is doubted.
+	clockSlack = time.Minute
+)
