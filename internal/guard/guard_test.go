@@ -306,13 +306,13 @@ func TestCheckpointsAreHandedOn(t *testing.T) {
 	c.Checkpoints, c.WatchEvery = dir, 10*time.Millisecond
 	d := w.deps()
 	failed := false
-	d.Artefact = func(_ context.Context, path string, n uint64) ([]byte, error) {
+	d.Artefact = func(_ context.Context, path string, n uint64) ([][]byte, error) {
 		if !failed {
 			failed = true
 			return nil, errors.New("busy")
 		}
 		b, err := os.ReadFile(filepath.Join(path, "model"))
-		return fmt.Appendf(nil, "artefact %d %s %d", n, filepath.Base(path), b), err
+		return [][]byte{fmt.Appendf(nil, "artefact %d %s %d", n, filepath.Base(path), b)}, err
 	}
 	g := runGuard(t, c, d)
 	await(t, "two artefacts", func() bool { return len(w.log()) == 2 })

@@ -66,10 +66,10 @@ type Signer interface {
 	Close(ctx context.Context, e Ended) ([]byte, error)
 }
 
-// Artefact fingerprints the saved model at path and returns the statement to be logged. number starts at 0 and counts
-// the run's checkpoints, also over restarts of the guard. It runs beside everything else and may take long; an error
-// leaves the checkpoint to be tried again.
-type Artefact func(ctx context.Context, path string, number uint64) ([]byte, error)
+// Artefact fingerprints the saved model at path and returns what is to be logged, in order: one statement, or its parts,
+// or nothing where nothing is to be escrowed. number starts at 0 and counts the run's checkpoints, also over restarts of
+// the guard. It runs beside everything else and may take long; an error leaves the checkpoint to be tried again.
+type Artefact func(ctx context.Context, path string, number uint64) ([][]byte, error)
 
 // Deps is the outside world. All but Artefact and Actuators are required.
 type Deps struct {

@@ -62,14 +62,17 @@ func (s *session) watchCheckpoints(ctx context.Context) {
 	}
 }
 
-// artefact hands one checkpoint on and remembers it only when its statement is durable.
+// artefact hands one checkpoint on and remembers it only when its statements are durable. A crash in between leaves parts
+// of a whole that is never complete, and the checkpoint is sealed anew.
 func (s *session) artefact(ctx context.Context, name string, done artefacts) (artefacts, error) {
-	b, err := s.deps.Artefact(ctx, filepath.Join(s.Checkpoints, name), done.Count)
+	statements, err := s.deps.Artefact(ctx, filepath.Join(s.Checkpoints, name), done.Count)
 	if err != nil {
 		return done, fmt.Errorf("fingerprint %s: %w", name, err)
 	}
-	if err := s.spool.Put(b); err != nil {
-		return done, err
+	for _, b := range statements {
+		if err := s.spool.Put(b); err != nil {
+			return done, err
+		}
 	}
 	done = artefacts{done.Count + 1, append(slices.Clone(done.Names), name)}
 	return done, saveArtefacts(s.StateDir, done)
