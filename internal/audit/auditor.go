@@ -114,13 +114,7 @@ func (a *Auditor) Entry(leaf []byte) {
 	if s.Index == 0 {
 		a.genesis(s)
 	}
-	if s.Err != nil {
-		a.at(s.Index, "", Finding{Check: checkFold, Severity: SeverityCannotJudge, Text: s.Err.Error()})
-	}
-	for _, engine := range s.Lapsed {
-		a.at(s.Index, engine, Finding{Check: checkFold, Severity: SeverityOutage, Engine: engine, Text: "engine " + short(engine) + " fell so far behind that its chain starts over here"})
-		delete(a.engines, engine)
-	}
+	a.folded(s)
 	switch s.Validity {
 	case log.Valid:
 		a.valid(s)
@@ -129,6 +123,17 @@ func (a *Auditor) Entry(leaf []byte) {
 	}
 	if s.Signed == nil || (s.Signed.Kind() != log.KindAnchor && s.Signed.Kind() != log.KindDecision) {
 		a.news = s.Index + 1
+	}
+}
+
+// folded is A29: what the fold itself could not do.
+func (a *Auditor) folded(s fold.Step) {
+	if s.Err != nil {
+		a.at(s.Index, "", Finding{Check: checkFold, Severity: SeverityCannotJudge, Text: s.Err.Error()})
+	}
+	for _, engine := range s.Lapsed {
+		a.at(s.Index, engine, Finding{Check: checkFold, Severity: SeverityOutage, Engine: engine, Text: "engine " + short(engine) + " fell so far behind that its chain starts over here"})
+		delete(a.engines, engine)
 	}
 }
 

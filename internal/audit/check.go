@@ -26,7 +26,8 @@ type Check struct {
 	Severities []Severity `json:"severities"`
 	Evidence   string     `json:"evidence"`
 	// Offline says that Verify proves the whole finding from its evidence; of
-	// the others it proves that the evidence stands in the log.
+	// the others it proves that the evidence stands in the log. (That a log
+	// shrank, or serves tiles that make no root, stays the finder's word.)
 	Offline bool `json:"offline"`
 }
 

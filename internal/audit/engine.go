@@ -92,11 +92,11 @@ func (a *Auditor) silence(e *engineAudit, r *fold.Replayed, s fold.Step) {
 		return
 	}
 	asOf := r.Decision.AsOf.Time()
-	if r.Mismatch != nil && outlives(r) {
-		return // a finding, see mismatch
-	}
 	if len(a.clock.outages) < maxGaps {
 		a.clock.outages = append(a.clock.outages, gap{from: asOf.Add(-r.Outcome.Gap), to: asOf})
+	}
+	if r.Mismatch != nil && outlives(r) {
+		return // a finding, see mismatch
 	}
 	a.at(s.Index, "", Finding{
 		Check: checkGap, Severity: SeverityOutage, Engine: r.Engine, entries: []uint64{e.last},

@@ -86,10 +86,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if kind == "entries" {
 		for i := index * 256; i < index*256+width; i++ {
 			if i >= len(s.leaves) {
-				if !isPartial && s.gone {
-					return // the full one may hold more than was asked for, not less
+				if isPartial || !s.gone {
+					http.NotFound(w, r)
 				}
-				http.NotFound(w, r)
 				return
 			}
 			w.Write(binary.BigEndian.AppendUint16(nil, uint16(len(s.leaves[i]))))
@@ -217,7 +216,9 @@ func prove(t testing.TB, quorum []byte, f Finding) Proof {
 	if err != nil {
 		t.Fatalf("%s is not proven offline: %v (%s)", f, err, f.Evidence.Missing)
 	}
-	if check, _ := CheckOf(f.Check); check.Offline && !p.Whole {
+	// That tiles make no root, and that a log shrank, is the finder's word.
+	word := f.Check == checkTree && len(f.Evidence.Entries) == 0 || f.Check == checkHistory && f.Evidence.Root == nil && strings.Contains(f.Text, "shrank")
+	if check, _ := CheckOf(f.Check); check.Offline && !p.Whole && !word {
 		t.Errorf("%s is proven in part only: %v", f, p.Facts)
 	}
 	return p
