@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -46,8 +46,24 @@ func usage(format string, args ...any) error {
 type cli struct {
 	Output string `default:"text" enum:"text,json" env:"HALTLOG_OUTPUT" help:"Form of the answer: ${enum}."`
 
-	Key     keyCmd     `cmd:"" help:"Make, show and prove keys."`
-	Version versionCmd `cmd:"" help:"Print what the program was built from."`
+	Key       keyCmd       `cmd:"" help:"Make, show and prove keys."`
+	Genesis   genesisCmd   `cmd:"" help:"Entry 0 of a log, offline: draft, sign, combine."`
+	Policy    policyCmd    `cmd:"" help:"Policies, offline: draft, lint, diff, sign, combine; and submit."`
+	Authority authorityCmd `cmd:"" help:"Keys of every role, officers, quorum and evaluators."`
+	Group     groupCmd     `cmd:"" help:"Consensus groups."`
+	Allowlist allowlistCmd `cmd:"" help:"Labels that are never listed."`
+	Strike    strikeCmd    `cmd:"" help:"Labels that were wrongly listed."`
+	Freeze    freezeCmd    `cmd:"" help:"The end of a log."`
+	Run       runCmd       `cmd:"" help:"Runs: register, list, show, and why one ended."`
+	Member    memberCmd    `cmd:"" help:"As a member of a consensus group: keys, check-ins, and how you stand."`
+	Vote      voteCmd      `cmd:"" help:"As a member, halt a run: nobody can tell who it was."`
+	Check     checkCmd     `cmd:"" help:"As a lab, ask whether models are listed, without showing them."`
+	Entries   entriesCmd   `cmd:"" help:"Print entries of the log."`
+	Proof     proofCmd     `cmd:"" help:"Fetch and verify an entry's receipt (C2SP tlog-proof)."`
+	Events    eventsCmd    `cmd:"" help:"Follow what is said of a run."`
+	Guard     GuardCmd     `cmd:"" help:"Hold a run on short leases, and stop it when they end."`
+	Guard     GuardCmd     `cmd:"" help:"Hold a run: start it, and stop it when it has to stop."`
+	Version   versionCmd   `cmd:"" help:"Print what the program was built from."`
 }
 
 // env is what commands work with.
@@ -55,7 +71,8 @@ type env struct {
 	ctx            context.Context
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	json           bool // --output json
+	json           bool   // --output json
+	command        string // first word of the command
 }
 
 // print writes an answer: the value as JSON, or the text for people.
@@ -69,6 +86,9 @@ func (e *env) print(value any, text func(w io.Writer) error) error {
 }
 
 func main() {
+	if code, helper := guardDispatch(); helper {
+		os.Exit(code)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
@@ -97,12 +117,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "haltlog: %v\n", err)
 		return exitUsage
 	}
-	if err := k.Run(&env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, json: c.Output == "json"}); err != nil {
+	if err := k.Run(&env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, json: c.Output == "json", command: strings.Fields(k.Command())[0]}); err != nil {
 		fmt.Fprintf(stderr, "haltlog: %v\n", err)
-		if c, ok := errors.AsType[*codedError](err); ok {
-			return c.code
-		}
-		return exitError
+		return exitCode(err)
 	}
 	return exitOK
 }

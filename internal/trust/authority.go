@@ -161,3 +161,23 @@ func (l *Log) Authority(ctx context.Context, below uint64) (*Authority, error) {
 	}
 	return a, nil
 }
+
+// SignedBy checks that a statement carries exactly one signature, valid, by a key
+// that holds a role.
+func (a *Authority) SignedBy(s *log.Signed, role log.Role) error {
+	if len(s.Envelope.Signatures) != 1 {
+		return fmt.Errorf("%s at %d: %d signatures: %w", s.Kind(), s.Index, len(s.Envelope.Signatures), ErrAuthority)
+	}
+	sig := s.Envelope.Signatures[0]
+	k, ok := a.Keys[sig.KeyID]
+	if !ok && a.before != nil {
+		k, ok = a.before.Keys[sig.KeyID]
+	}
+	if !ok || k.Role != role {
+		return fmt.Errorf("%s at %d: signed by %s, no %s: %w", s.Kind(), s.Index, sig.KeyID, role, ErrAuthority)
+	}
+	if err := a.verifier.Verify(k.SPKI, s.Envelope.PAE(), sig.Sig); err != nil {
+		return fmt.Errorf("%s at %d: %w: %w", s.Kind(), s.Index, ErrAuthority, err)
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/haltlog/haltlog/blacklist/fingerprint"
+	"github.com/haltlog/haltlog/internal/labcheck"
+)
+
+type checkCmd struct {
+	Path     []string `arg:"" type:"path" help:"Models: a folder, or one file, each."`
+	DryRun   bool     `help:"Print what would be sent (how much, never what), and send nothing."`
+	Log      string   `env:"HALTLOG_LOG" help:"Address of the log, http or https."`
+	Quorum   string   `type:"path" env:"HALTLOG_QUORUM" help:"Quorum file (C2SP tlog-policy) that checkpoints have to satisfy; without it, the one of the genesis."`
+	Genesis  string   `env:"HALTLOG_GENESIS" help:"Hash of the log's genesis, in hex; without it the log is trusted on first use."`
+	State    string   `type:"path" env:"HALTLOG_STATE" help:"File that remembers the newest checkpoint seen."`
+	Token    string   `env:"HALTLOG_TOKEN" help:"Bearer token of the evaluate route; without it, the anonymous quota is used."`
+	Symlinks bool     `help:"Read through symbolic links to files, such as a model hub's cache has."`
+}
+
+// checked is the answer about one path.
+type checked struct {
+	Path    string `json:"path"`
+	Tensors int    `json:"tensors"` // that may be listed
+	Bytes   uint64 `json:"bytes"`
+	labcheck.Result
+}
+
+func (c *checkCmd) Run(e *env) error {
+	if !c.DryRun && c.Log == "" {
+		return usage("give --log, or --dry-run")
+	}
+	models := make([]fingerprint.Model, len(c.Path))
+	for i, path := range c.Path {
+		var err error
+		if models[i], err = c.scan(e, path); err != nil {
+			return err
+		}
+	}
+	if c.DryRun {
+		return c.dryRun(e, models)
+	}
+	t := trustFlags{logFlag: logFlag{c.Log}, Quorum: c.Quorum, Genesis: c.Genesis, State: c.State}
+	l, err := t.open(e, c.Token)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	list, err := labcheck.Fetch(e.ctx, l, l.client)
+	if err != nil {
+		return listError(t.evidence(err))
+	}
+	checker := labcheck.New(l, l.client, list)
+	answers := make([]checked, 0, len(models))
+	for i, m := range models {
+		r, err := checker.Check(e.ctx, m)
+		if err != nil {
+			return listError(t.evidence(err))
+		}
+		answers = append(answers, checked{c.Path[i], len(m.Eligible()), m.Bytes, r})
+	}
+	if err := e.print(answers, func(w io.Writer) error {
+		for _, a := range answers {
+			if err := a.text(w); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	return verdict(answers)
+}
+
+// listError makes a list that is not the log's the answer no.
+func listError(err error) error {
+	if errors.Is(err, labcheck.ErrList) || errors.Is(err, labcheck.ErrKey) {
+		return no(err)
+	}
+	return err
+}
+
+// verdict is the exit code over all models: the gravest.
+func verdict(answers []checked) error {
+	var listed []string
+	for _, a := range answers {
+		if a.Verdict.ExitCode() == exitNo {
+			listed = append(listed, a.Path)
+		}
+	}
+	if len(listed) > 0 {
+		return no(fmt.Errorf("listed: %s", strings.Join(listed, ", ")))
+	}
+	return nil
+}
+
+func (a checked) text(w io.Writer) error {
+	fmt.Fprintf(w, "%s: %s\n", a.Path, a.Verdict)
+	fmt.Fprintf(w, "  %d parameters, %d fingerprints asked, list of epoch %d at log size %d\n", a.Parameters, a.Asked, a.Epoch, a.Size)
+	for _, m := range a.Matches {
+		run := m.Run
+		if run == "" {
+			run = "that the server does not name"
+		}
+		fmt.Fprintf(w, "  shares %s with run %s, halted at entry %d", m.What(a.Parameters), run, m.Halt)
+		var causes []string
+		for _, c := range m.Causes {
+			causes = append(causes, line(c.Tripwire))
+		}
+		if len(causes) > 0 {
+			fmt.Fprintf(w, " (%s)", strings.Join(causes, ", "))
+		}
+		if m.Proven {
+			fmt.Fprint(w, ", proven")
+		}
+		fmt.Fprintln(w)
+		for _, n := range m.Notes {
+			fmt.Fprintf(w, "    %s\n", line(n))
+		}
+	}
+	for _, s := range a.Skipped {
+		fmt.Fprintf(w, "  %s: its format is not read; only the manifest speaks for it\n", line(s))
+	}
+	return nil
+}
+
+func (c *checkCmd) scan(e *env, path string) (fingerprint.Model, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fingerprint.Model{}, err
+	}
+	opts := fingerprint.Options{Symlinks: c.Symlinks, Stop: e.ctx.Done()}
+	dir := path
+	if !info.IsDir() {
+		dir, opts.File = filepath.Dir(path), filepath.Base(path)
+	}
+	if f, ok := e.stderr.(*os.File); ok && terminal(f) {
+		var bar *progressbar.ProgressBar
+		opts.Progress = func(done, total uint64) {
+			if bar == nil {
+				bar = progressbar.NewOptions64(int64(total), progressbar.OptionSetWriter(f),
+					progressbar.OptionSetDescription(filepath.Base(path)), progressbar.OptionShowBytes(true), progressbar.OptionClearOnFinish())
+			}
+			_ = bar.Set64(int64(done))
+		}
+	}
+	m, err := fingerprint.Scan(os.DirFS(dir), opts)
+	if err != nil {
+		return m, fmt.Errorf("%s: %w", path, scanError(err))
+	}
+	return m, nil
+}
+
+// scanError keeps an error short.
+func scanError(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("%s: %w", p.Path, p.Err)
+	}
+	return err
+}
+
+// dryRun says how much would be sent.
+func (c *checkCmd) dryRun(e *env, models []fingerprint.Model) error {
+	type plan struct {
+		Path       string `json:"path"`
+		Parameters uint64 `json:"parameters"`
+		labcheck.Plan
+		Skipped []string `json:"skipped,omitempty"`
+	}
+	plans := make([]plan, 0, len(models))
+	for i, m := range models {
+		plans = append(plans, plan{c.Path[i], m.Parameters, labcheck.PlanOf(m), m.Skipped})
+	}
+	return e.print(plans, func(w io.Writer) error {
+		for _, p := range plans {
+			fmt.Fprintf(w, "%s: %d blinded fingerprints in %d request(s) of %d bytes for each key version; %d parameters\n", p.Path, p.Fingerprints, p.Requests, p.Bytes, p.Parameters)
+		}
+		_, err := fmt.Fprintln(w, "nothing was sent")
+		return err
+	})
+}

@@ -1,0 +1,303 @@
+package labcheck
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/haltlog/haltlog/blacklist"
+	"github.com/haltlog/haltlog/blacklist/fingerprint"
+	"github.com/haltlog/haltlog/blacklist/voprf"
+	"github.com/haltlog/haltlog/internal/client"
+	"github.com/haltlog/haltlog/internal/trust"
+	"github.com/haltlog/haltlog/log"
+)
+
+// Plan is what asking about a model would send.
+type Plan struct {
+	Fingerprints int `json:"fingerprints"` // blinded elements, for each key version
+	Requests     int `json:"requests"`     // for each key version
+	Bytes        int `json:"bytes"`        // of request bodies, for each key version
+}
+
+// PlanOf counts without asking anything.
+func PlanOf(m fingerprint.Model) Plan {
+	n := len(blacklist.Questions(m))
+	return Plan{Fingerprints: n, Requests: (n + voprf.MaxBatch - 1) / voprf.MaxBatch, Bytes: n * voprf.ElementSize}
+}
+
+// Match is what a model shares with one halted run.
+type Match struct {
+	Run       string      `json:"run"`
+	Halt      uint64      `json:"halt"` // index of the halt's entry
+	Causes    []log.Cause `json:"causes"`
+	Proven    bool        `json:"proven"` // the halt and its labels were verified in the log
+	Manifest  bool        `json:"manifest"`
+	Tensors   int         `json:"tensors"`
+	Elements  uint64      `json:"elements"` // parameters that they cover
+	Contested int         `json:"contested"`
+	Struck    int         `json:"struck"`
+	Notes     []string    `json:"notes,omitempty"`
+
+	prints *prints // the verified fingerprints
+}
+
+// Result is the answer about one model.
+type Result struct {
+	Verdict    blacklist.Verdict `json:"verdict"`
+	Parameters uint64            `json:"parameters"`
+	Asked      int               `json:"asked"` // elements that were evaluated
+	Epoch      uint64            `json:"epoch"`
+	Size       uint64            `json:"size"` // log size that the list is of
+	Matches    []Match           `json:"matches"`
+	Skipped    []string          `json:"skipped,omitempty"` // weights in formats that are not read
+}
+
+// Checker asks about models against one list.
+type Checker struct {
+	log    Log
+	source Source
+	list   *List
+}
+
+// New makes a checker.
+func New(l Log, s Source, list *List) *Checker { return &Checker{l, s, list} }
+
+// Check asks about a model. Nothing is sent if nothing is listed.
+func (c *Checker) Check(ctx context.Context, m fingerprint.Model) (Result, error) {
+	r := Result{Parameters: m.Parameters, Epoch: c.list.Number, Size: c.list.Size, Matches: []Match{}, Skipped: m.Skipped}
+	questions := blacklist.Questions(m)
+	known := map[halt]*Match{}
+	var hits []blacklist.Hit
+	byQuestion := make([][]blacklist.Record, len(questions))
+	for _, version := range c.list.Versions() {
+		labels, err := c.labels(ctx, version, questions)
+		if err != nil {
+			return Result{}, err
+		}
+		r.Asked += len(labels)
+		for i, label := range labels {
+			if !c.list.Contains(questions[i].Kind, version, label) {
+				continue
+			}
+			rec, err := c.name(ctx, questions[i].Kind, version, label, known)
+			if err != nil {
+				return Result{}, err
+			}
+			byQuestion[i] = append(byQuestion[i], rec)
+		}
+	}
+	for i, records := range byQuestion {
+		if len(records) > 0 {
+			hits = append(hits, blacklist.Hit{Kind: questions[i].Kind, Elements: questions[i].Elements, Records: records})
+		}
+	}
+	answer := blacklist.Judge(m.Parameters, hits)
+	r.Verdict = answer.Verdict
+	for _, a := range answer.Matches {
+		x := *known[halt{a.Run, a.Halt}]
+		x.Manifest, x.Tensors, x.Elements, x.Contested, x.Struck = a.Manifest, a.Tensors, a.Elements, a.Contested, a.Struck
+		r.Matches = append(r.Matches, x)
+	}
+	return r, nil
+}
+
+// labels has the questions evaluated under one key version.
+func (c *Checker) labels(ctx context.Context, version uint64, questions []blacklist.Question) ([]blacklist.Label, error) {
+	pk, err := c.list.Key(version)
+	if err != nil {
+		return nil, err
+	}
+	q, err := voprf.NewQuery(pk, blacklist.Inputs(questions))
+	if err != nil {
+		return nil, err
+	}
+	var responses [][]byte
+	for _, body := range q.Requests() {
+		b, err := c.source.Evaluate(ctx, version, body)
+		if err != nil {
+			return nil, fmt.Errorf("evaluate under key version %d: %w", version, err)
+		}
+		responses = append(responses, b)
+	}
+	labels, err := q.Labels(responses)
+	if err != nil {
+		return nil, fmt.Errorf("evaluator under key version %d: %w: %w", version, trust.ErrUnverified, err)
+	}
+	return labels, nil
+}
+
+type halt struct {
+	run   string
+	index uint64
+}
+
+// name finds the halt by which a label was listed, and what the label is worth.
+func (c *Checker) name(ctx context.Context, kind fingerprint.Kind, version uint64, label blacklist.Label, known map[halt]*Match) (blacklist.Record, error) {
+	rec := blacklist.Record{KeyVersion: version, Status: blacklist.Active}
+	said, err := c.source.Listing(ctx, string(kind), label[:])
+	if err != nil && !errors.Is(err, client.ErrNotFound) {
+		return rec, fmt.Errorf("listing: %w", err)
+	}
+	if err == nil && said.Halt != nil && log.ValidName(said.Run) {
+		rec.Run, rec.Halt = said.Run, *said.Halt
+	}
+	m := known[halt{rec.Run, rec.Halt}]
+	if m == nil {
+		m = &Match{Run: rec.Run, Halt: rec.Halt, Causes: []log.Cause{}}
+		known[halt{rec.Run, rec.Halt}] = m
+	}
+	if err := c.prove(ctx, m, said.Fingerprints, kind, label); err != nil {
+		m.note(err.Error())
+		m.Proven = false
+	}
+	status, err := c.status(ctx, said.State, kind, label)
+	if err != nil {
+		return rec, err
+	}
+	rec.Status = status
+	if want := said.State; status == blacklist.Active && want != "listed" {
+		m.note(fmt.Sprintf("the server says that a label is %s, without proof: it counts as listed", printable(want)))
+	}
+	return rec, nil
+}
+
+func (m *Match) note(s string) {
+	for _, n := range m.Notes {
+		if n == s {
+			return
+		}
+	}
+	m.Notes = append(m.Notes, s)
+}
+
+// prove verifies that a run was halted, and that its fingerprints hold a label.
+func (c *Checker) prove(ctx context.Context, m *Match, fingerprints *uint64, kind fingerprint.Kind, label blacklist.Label) error {
+	if m.Run == "" || fingerprints == nil {
+		return errors.New("the server names no halt")
+	}
+	if m.Proven && len(m.Causes) > 0 && m.prints != nil {
+		return m.prints.holds(kind, label)
+	}
+	if len(m.Notes) > 0 && m.prints == nil {
+		return errors.New(m.Notes[0]) // tried before
+	}
+	h, err := c.log.Entry(ctx, m.Halt)
+	if err != nil {
+		return err
+	}
+	st, ok := h.Statement.(*log.Halt)
+	if !ok || st.Run != m.Run {
+		return fmt.Errorf("entry %d is no halt of run %s", m.Halt, m.Run)
+	}
+	if err := c.list.authority.SignedBy(h, log.RoleEngine); err != nil {
+		return err
+	}
+	m.Causes = st.Causes
+	f, err := c.log.Entry(ctx, *fingerprints)
+	if err != nil {
+		return err
+	}
+	fp, ok := f.Statement.(*log.Fingerprints)
+	if !ok {
+		// The last part of a long one: the other parts' places are not known.
+		return fmt.Errorf("entry %d holds a %s: its labels are not proven one by one", *fingerprints, f.Kind())
+	}
+	if fp.Run != m.Run || fp.Halt != h.Identity {
+		return fmt.Errorf("entry %d is of another halt", *fingerprints)
+	}
+	if err := c.list.authority.SignedBy(f, log.RoleEngine); err != nil {
+		return err
+	}
+	m.prints, m.Proven = (*prints)(fp), true
+	return m.prints.holds(kind, label)
+}
+
+// prints are the published labels of a halted run.
+type prints log.Fingerprints
+
+func (p *prints) holds(kind fingerprint.Kind, label blacklist.Label) error {
+	for _, l := range p.Labels {
+		if l.Kind == string(kind) && bytes.Equal(l.Label, label[:]) {
+			return nil
+		}
+	}
+	return fmt.Errorf("the fingerprints of run %s do not hold a label that is listed", p.Run)
+}
+
+// status is what a label is worth: less than listed only with proof (LC4).
+func (c *Checker) status(ctx context.Context, said string, kind fingerprint.Kind, label blacklist.Label) (blacklist.Status, error) {
+	var k log.Kind
+	switch blacklist.Status(said) {
+	case blacklist.Struck:
+		k = log.KindStrike
+	case blacklist.Allow:
+		k = log.KindAllowList
+	case blacklist.Contested:
+		k = log.KindContest
+	default:
+		return blacklist.Active, nil
+	}
+	n := 0
+	for e, err := range c.source.Entries(ctx, client.Filter{Kind: k}) {
+		if err != nil {
+			return "", fmt.Errorf("read %s: %w", k, err)
+		}
+		if n++; n > maxMarks {
+			break
+		}
+		s, err := log.Parse(e.Leaf)
+		if err != nil || !speaks(s.Statement, kind, label) {
+			continue
+		}
+		if s, err = c.log.Include(ctx, e.Index, e.Leaf); err != nil {
+			return "", err
+		}
+		// A contest is signed by the guard of another run, which would have to be
+		// proven too; it makes a lead of a listing and never a clear.
+		if k == log.KindContest || c.list.authority.Signed(s) == nil {
+			return blacklist.Status(said), nil
+		}
+	}
+	return blacklist.Active, nil
+}
+
+// speaks reports whether a statement is about a label.
+func speaks(st log.Statement, kind fingerprint.Kind, label blacklist.Label) bool {
+	switch st := st.(type) {
+	case *log.Strike:
+		return st.LabelKind == string(kind) && bytes.Equal(st.Label, label[:])
+	case *log.Contest:
+		return st.LabelKind == string(kind) && bytes.Equal(st.Label, label[:])
+	case *log.AllowList:
+		for _, l := range st.Labels {
+			if st.LabelKind == string(kind) && bytes.Equal(l, label[:]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// printable keeps a server's word from steering a terminal.
+func printable(s string) string {
+	if !log.ValidName(s) {
+		return "0x" + hex.EncodeToString([]byte(s[:min(len(s), 32)]))
+	}
+	return s
+}
+
+// What says in words what is shared.
+func (m Match) What(parameters uint64) string {
+	switch {
+	case m.Manifest:
+		return "the whole release"
+	case m.Tensors > 0 && parameters > 0:
+		return fmt.Sprintf("%d tensor(s), %.1f %% of its parameters,", m.Tensors, 100*float64(m.Elements)/float64(parameters))
+	case m.Contested > 0:
+		return fmt.Sprintf("%d contested label(s)", m.Contested)
+	}
+	return fmt.Sprintf("%d struck label(s)", m.Struck)
+}

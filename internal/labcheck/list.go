@@ -1,0 +1,184 @@
+package labcheck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/haltlog/haltlog/blacklist"
+	"github.com/haltlog/haltlog/blacklist/fingerprint"
+	"github.com/haltlog/haltlog/blacklist/voprf"
+	"github.com/haltlog/haltlog/internal/api"
+	"github.com/haltlog/haltlog/internal/checkpoint"
+	"github.com/haltlog/haltlog/internal/client"
+	"github.com/haltlog/haltlog/internal/trust"
+	"github.com/haltlog/haltlog/log"
+)
+
+// Errors that say why there is no answer.
+var (
+	// ErrList is a list that is not the one that the log commits to.
+	ErrList = errors.New("the list is not the one that the log commits to")
+	// ErrKey is a label key that the log does not name.
+	ErrKey = errors.New("the log names no such evaluator key")
+)
+
+// Log is the log as the lab verifies it; *trust.Log is one.
+type Log interface {
+	Include(ctx context.Context, index uint64, leaf []byte) (*log.Signed, error)
+	Entry(ctx context.Context, index uint64) (*log.Signed, error)
+	Authority(ctx context.Context, below uint64) (*trust.Authority, error)
+	Newest() checkpoint.Verified
+}
+
+// Source is what servers answer; *client.Client is one.
+type Source interface {
+	Evaluate(ctx context.Context, version uint64, request []byte) ([]byte, error)
+	Epoch(ctx context.Context) (api.Entry, error)
+	Full(ctx context.Context, version uint64, kind, prefix string) ([]byte, error)
+	Listing(ctx context.Context, kind string, label []byte) (api.Listing, error)
+	Entries(ctx context.Context, f client.Filter) iter.Seq2[api.Entry, error]
+}
+
+// List is the whole blacklist as of one epoch, verified (LC2).
+type List struct {
+	Number uint64 // of the epoch; 0 before the first: nothing is listed
+	Index  uint64 // of its entry
+	Size   uint64 // of the log that it folds
+	Count  uint64 // labels
+
+	parts     map[blacklist.Part]map[uint64]blacklist.FullList
+	versions  []uint64 // with labels, ascending
+	authority *trust.Authority
+}
+
+// Fetch reads and verifies the newest epoch and every part of the list.
+func Fetch(ctx context.Context, l Log, s Source) (*List, error) {
+	for try := 1; ; try++ {
+		list, err := fetch(ctx, l, s)
+		if !errors.Is(err, ErrList) || try == maxTries {
+			return list, err
+		}
+		// The daemon serves the list as it is now: it may have grown since the
+		// epoch, and the next epoch is under way.
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(time.Duration(try) * 200 * time.Millisecond):
+		}
+	}
+}
+
+func fetch(ctx context.Context, l Log, s Source) (*List, error) {
+	a, err := l.Authority(ctx, l.Newest().Checkpoint.Size)
+	if err != nil {
+		return nil, err
+	}
+	list := &List{parts: map[blacklist.Part]map[uint64]blacklist.FullList{}, authority: a}
+	said, err := s.Epoch(ctx)
+	if errors.Is(err, client.ErrNotFound) {
+		return list, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read epoch: %w", err)
+	}
+	signed, err := l.Include(ctx, said.Index, said.Leaf)
+	if err != nil {
+		return nil, fmt.Errorf("epoch: %w", err)
+	}
+	st, ok := signed.Statement.(*log.Epoch)
+	if !ok {
+		return nil, fmt.Errorf("entry %d is no epoch but %s: %w", said.Index, signed.Kind(), ErrList)
+	}
+	if err := a.SignedBy(signed, log.RoleEngine); err != nil {
+		return nil, fmt.Errorf("epoch %d: %w", st.Number, err)
+	}
+	epoch, err := epochOf(st)
+	if err != nil {
+		return nil, err
+	}
+	list.Number, list.Index, list.Size = st.Number, said.Index, st.Size
+	for _, p := range epoch.Parts {
+		if err := list.part(ctx, s, p); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(list.versions)
+	return list, nil
+}
+
+// part fetches one part and holds it against the epoch.
+func (l *List) part(ctx context.Context, s Source, p blacklist.PartEpoch) error {
+	raw, err := s.Full(ctx, p.KeyVersion, string(p.Part.Kind), p.Part.Prefix)
+	if err != nil {
+		return fmt.Errorf("list %v: %w", p.Part, err)
+	}
+	full, err := blacklist.ParseFullList(raw)
+	if err != nil {
+		return fmt.Errorf("list %v: %w: %w", p.Part, ErrList, err)
+	}
+	if err := p.Check(full); err != nil {
+		return fmt.Errorf("list %v: %w: %w", p.Part, ErrList, err)
+	}
+	if l.parts[p.Part] == nil {
+		l.parts[p.Part] = map[uint64]blacklist.FullList{}
+	}
+	l.parts[p.Part][p.KeyVersion] = full
+	l.Count += p.Count
+	if p.Count > 0 && !slices.Contains(l.versions, p.KeyVersion) {
+		l.versions = append(l.versions, p.KeyVersion)
+	}
+	return nil
+}
+
+// epochOf is a statement as the blacklist judges it.
+func epochOf(st *log.Epoch) (blacklist.Epoch, error) {
+	e := blacklist.Epoch{Semantics: st.Semantics}
+	for _, p := range st.Parts {
+		q := blacklist.PartEpoch{
+			Part:       blacklist.Part{Kind: fingerprint.Kind(p.Kind), Band: p.Band, Prefix: p.Prefix},
+			KeyVersion: p.KeyVersion, Count: p.Count,
+		}
+		for _, c := range p.Commitments {
+			q.Commitments = append(q.Commitments, blacklist.Commitment{Name: c.Name, Hash: blacklist.Hash(c.Hash)})
+		}
+		e.Parts = append(e.Parts, q)
+	}
+	if err := e.Validate(); err != nil {
+		return e, fmt.Errorf("epoch %d: %w: %w", st.Number, ErrList, err)
+	}
+	return e, nil
+}
+
+// Contains reports whether a label under a key version is on the list.
+func (l *List) Contains(kind fingerprint.Kind, version uint64, label blacklist.Label) bool {
+	for p, versions := range l.parts {
+		if full, ok := versions[version]; ok && p.Holds(kind, label) && full.Contains(label) {
+			return true
+		}
+	}
+	return false
+}
+
+// Versions are the key versions under which anything is listed: what a model has
+// to be asked for.
+func (l *List) Versions() []uint64 { return slices.Clone(l.versions) }
+
+// Key is the evaluator's key of a version, from the log (LC1).
+func (l *List) Key(version uint64) (*voprf.PublicKey, error) {
+	set, ok := l.authority.Evaluator(version)
+	if !ok {
+		return nil, fmt.Errorf("version %d: %w", version, ErrKey)
+	}
+	if set.T != 1 || set.N != 1 {
+		return nil, fmt.Errorf("version %d: %w", version, voprf.ErrThreshold)
+	}
+	pk, err := voprf.ParsePublicKey(set.PublicKey)
+	if err != nil {
+		return nil, fmt.Errorf("version %d: %w", version, err)
+	}
+	return pk, nil
+}
