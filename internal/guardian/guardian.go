@@ -223,7 +223,7 @@ func (g *Guardian) Run(ctx context.Context) (guard.Outcome, error) {
 	wg.Go(func() { g.anchors.run(bg) })
 	wg.Go(func() { g.watch(bg) })
 	for _, c := range g.sources.clients {
-		s := &stream{client: c, run: g.config.Run, notify: g.guard.Notify, logger: g.deps.Logger}
+		s := &stream{client: c, run: g.config.Run, notify: g.guard.Notify, logger: g.deps.Logger, silence: silence}
 		wg.Go(func() { s.listen(bg, g.run.index) })
 	}
 	if g.deps.Listener != nil {

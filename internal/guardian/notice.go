@@ -23,6 +23,8 @@ type stream struct {
 	run    string
 	notify func(ctx context.Context, n guard.Notice) error
 	logger *slog.Logger
+	// silence ends a stream on which nothing came for so long.
+	silence time.Duration
 }
 
 // listen reads from an index on, and opens the stream again whenever it ends, breaks or falls silent: from where it was,
@@ -51,13 +53,13 @@ func (s *stream) listen(ctx context.Context, from uint64) {
 func (s *stream) once(ctx context.Context, from uint64) (uint64, error) {
 	within, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watch := time.AfterFunc(silence, func() { cancel(errSilent) })
+	watch := time.AfterFunc(s.silence, func() { cancel(errSilent) })
 	defer watch.Stop()
 	for e, err := range s.client.Events(within, s.run, from) {
 		if err != nil {
 			return from, err
 		}
-		watch.Reset(silence)
+		watch.Reset(s.silence)
 		switch e.Name {
 		case api.EventHalt:
 			s.hear(ctx, guard.NoticeHalt, e.Data)
