@@ -62,7 +62,6 @@ type cli struct {
 	Proof     proofCmd     `cmd:"" help:"Fetch and verify an entry's receipt (C2SP tlog-proof)."`
 	Events    eventsCmd    `cmd:"" help:"Follow what is said of a run."`
 	Guard     GuardCmd     `cmd:"" help:"Hold a run on short leases, and stop it when they end."`
-	Guard     GuardCmd     `cmd:"" help:"Hold a run: start it, and stop it when it has to stop."`
 	Version   versionCmd   `cmd:"" help:"Print what the program was built from."`
 }
 
