@@ -49,7 +49,15 @@ func (e *Engine) Grant(ctx context.Context, request []byte) (leaf []byte, err er
 	}
 	var lease *log.Lease
 	var guard string
-	e.deps.Follower.View(func(m *fold.Machine) { lease, guard, err = e.judge(m, request) })
+	e.deps.Follower.View(func(m *fold.Machine) {
+		// G3: what the guard is shown as granted under, the engine has folded. An
+		// auditor holds the lease against every halt below that size.
+		if m.Size() < published.Checkpoint.Size {
+			err = fmt.Errorf("%w: folded %d of %d entries", ErrNotNow, m.Size(), published.Checkpoint.Size)
+			return
+		}
+		lease, guard, err = e.judge(m, request)
+	})
 	if err != nil {
 		return nil, err
 	}
