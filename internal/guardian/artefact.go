@@ -69,6 +69,11 @@ func (e *escrower) artefact(ctx context.Context, path string, number uint64) ([]
 		// All of it is the declared base: a statement needs at least the manifest, and there is nothing to escrow.
 		return nil, nil
 	}
+	return e.seal(set.Version, labels, number)
+}
+
+// seal makes the statement, or its parts.
+func (e *escrower) seal(version uint64, labels []blacklist.Entry, number uint64) ([][]byte, error) {
 	to, err := e.escrowKey()
 	if err != nil {
 		return nil, err
@@ -79,7 +84,7 @@ func (e *escrower) artefact(ctx context.Context, path string, number uint64) ([]
 		return nil, err
 	}
 	st := &log.Artefact{
-		Origin: e.trust.origin, Run: e.run, Number: number + 1, KeyVersion: set.Version, Count: uint64(len(labels)),
+		Origin: e.trust.origin, Run: e.run, Number: number + 1, KeyVersion: version, Count: uint64(len(labels)),
 		Root: log.Hash(root), Sealed: sealed,
 	}
 	for _, w := range wraps {

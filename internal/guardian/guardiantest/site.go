@@ -52,7 +52,13 @@ type pushed struct {
 // registration.
 func New(t testing.TB, change func(*log.Run)) *Site {
 	t.Helper()
-	s := &Site{t: t, Evaluator: voprf.GenerateKey()}
+	return NewWith(t, voprf.GenerateKey(), change)
+}
+
+// NewWith is New with an evaluator's key that is known before.
+func NewWith(t testing.TB, key *voprf.PrivateKey, change func(*log.Run)) *Site {
+	t.Helper()
+	s := &Site{t: t, Evaluator: key}
 	pk := s.Evaluator.Public().Bytes()
 	s.log = foldtest.New(t, foldtest.Options{Genesis: func(g *log.Genesis) {
 		g.Evaluators = log.EvaluatorSet{Version: 1, PublicKey: pk, T: 1, N: 1, Commitments: []log.Bytes{pk}}
