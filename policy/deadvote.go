@@ -134,6 +134,15 @@ func (x *run) restart(t, interval int64) {
 	x.earliest()
 }
 
+// hasten makes a check-in due one interval after t, or when it was due before
+// if that is sooner: a shorter interval moves no due time to a later one.
+func (x *run) hasten(t, interval int64) {
+	for i := range x.members {
+		x.members[i].due = min(x.members[i].due, t+interval)
+	}
+	x.earliest()
+}
+
 // regroup replaces the members. Who stays keeps his due time, who joins has one
 // full interval; misses that were counted stay.
 func (x *run) regroup(names []string, t, interval int64) {

@@ -97,9 +97,19 @@ func TestANewIntervalStartsAFullWindow(t *testing.T) {
 	doc := quiet(t, dead)
 	c := start(t, doc, 3)
 	next := successor(t, doc, func(d *Document) { d.Classes[0].CheckinIntervalMS = 2_000 })
+	c.goOn(7_000, Enforced{Doc: next})
+	c.goOn(9_000) // 7 + 2 s is due, and 10 s no more
+	c.halts(9_001, "dead_vote")
+	// What was due sooner stays due.
+	c = start(t, doc, 3)
 	c.goOn(9_000, Enforced{Doc: next})
-	c.goOn(11_000) // 10 s is not due any more, 9 + 2 s is
-	c.halts(11_001, "dead_vote")
+	c.goOn(10_000)
+	c.halts(10_001, "dead_vote")
+	// A longer interval starts anew.
+	c = start(t, doc, 3)
+	c.goOn(9_000, Enforced{Doc: successor(t, doc, func(d *Document) { d.Classes[0].CheckinIntervalMS = 12_000 })})
+	c.goOn(21_000)
+	c.halts(21_001, "dead_vote")
 }
 
 func TestEnforcingStartsAFullWindow(t *testing.T) {
@@ -160,12 +170,13 @@ func TestRegroupedMembers(t *testing.T) {
 
 // TestDeadVoteAgainstTheFormula: a member who starts (armed, checked in, or was
 // given a new interval i) at s misses s + i, s + 2i, … as long as they are
-// before his next start and before as_of. The run halts at the first decision
+// before his next start and before as_of; with a shorter interval the first is
+// no later than it was before. The run halts at the first decision
 // before which some window holds threshold misses.
 func TestDeadVoteAgainstTheFormula(t *testing.T) {
 	t.Attr("invariant", "E8")
 	rapid.Check(t, func(r *rapid.T) {
-		type begin struct{ at, interval int64 }
+		type begin struct{ at, first, interval int64 }
 		// On a coarse grid due times, check-ins and edges of windows meet.
 		grid := rapid.SampledFrom([]int64{1, 500}).Draw(r, "grid")
 		draw := func(low, high int64, label string) int64 {
@@ -183,7 +194,7 @@ func TestDeadVoteAgainstTheFormula(t *testing.T) {
 		c := start(t, doc, len(members))
 		starts := map[string][]begin{}
 		for _, m := range members {
-			starts[m] = []begin{{0, interval}}
+			starts[m] = []begin{{0, interval, interval}}
 		}
 		clock := int64(0)
 		for range rapid.IntRange(1, 30).Draw(r, "decisions") {
@@ -192,7 +203,7 @@ func TestDeadVoteAgainstTheFormula(t *testing.T) {
 			for _, m := range members {
 				if rapid.IntRange(0, 9).Draw(r, "checkin") < 5 {
 					c.fold(Checkin{Run: "r", Member: m})
-					starts[m] = append(starts[m], begin{clock, interval})
+					starts[m] = append(starts[m], begin{clock, clock + interval, interval})
 				}
 			}
 			// Judged by what was in force: the range's policy comes after it.
@@ -204,7 +215,7 @@ func TestDeadVoteAgainstTheFormula(t *testing.T) {
 					if i+1 < len(starts[m]) {
 						until = starts[m][i+1].at
 					}
-					for due := s.at + s.interval; due < until; due += s.interval {
+					for due := s.first; due < until; due += s.interval {
 						misses = append(misses, due)
 					}
 				}
@@ -234,7 +245,14 @@ func TestDeadVoteAgainstTheFormula(t *testing.T) {
 			}
 			if changed && interval != before {
 				for _, m := range members {
-					starts[m] = append(starts[m], begin{clock, interval})
+					first, last := clock+interval, starts[m][len(starts[m])-1]
+					if pending := last.first; interval < before {
+						for pending < clock {
+							pending += last.interval
+						}
+						first = min(first, pending)
+					}
+					starts[m] = append(starts[m], begin{clock, first, interval})
 				}
 			}
 			stand := 0

@@ -261,6 +261,10 @@ func (d *decision) chronicle(docs []*Document) {
 // enforce lets one policy take force at this as_of.
 func (d *decision) enforce(doc *Document) {
 	i, ok := findRules(d.s.chains, doc.Chain)
+	var old *rules
+	if ok {
+		old = d.s.chains[i]
+	}
 	if !ok {
 		d.s.chains = slices.Insert(d.s.chains, i, follow(nil, doc, d.t))
 	} else {
@@ -271,8 +275,22 @@ func (d *decision) enforce(doc *Document) {
 		if x.chain != doc.Chain {
 			continue
 		}
-		if c, ok := r.class(x.class); ok && (x.fresh || c.since == d.t || r.since[fDeadMode] == d.t) {
+		c, ok := r.class(x.class)
+		switch {
+		case !ok:
+		case x.fresh || r.since[fDeadMode] == d.t:
 			d.own(j).restart(d.t, c.interval)
+		case c.since == d.t:
+			x := d.own(j)
+			was, ok := classRule{}, false
+			if old != nil && old.doc.Supported() == nil {
+				was, ok = old.class(x.class)
+			}
+			if ok && c.interval <= was.interval {
+				x.hasten(d.t, c.interval)
+			} else {
+				x.restart(d.t, c.interval)
+			}
 		}
 	}
 }

@@ -14,10 +14,10 @@ func NextDue(s State) (asOf time.Time, ok bool) {
 		}
 		t = min(t, s.asOf+r.leaseBound()+1) // E3
 		v := &view{t: s.asOf, run: x, rules: r, state: &s}
-		for _, w := range order {
+		for place, w := range order {
 			if w.mode(r.doc) == Enforce {
 				v.limit = t
-				t = min(t, w.due(v))
+				t = min(t, v.due(place))
 			}
 		}
 	}

@@ -10,6 +10,10 @@ func (engine) name() string           { return "engine" }
 func (engine) mode(d *Document) Mode  { return d.Engine.Mode }
 func (engine) lists(d *Document) bool { return d.Engine.Lists }
 
+func (engine) keeps(old, next *Document) bool {
+	return next.Engine.DwellMS <= old.Engine.DwellMS && next.Engine.Quorum >= old.Engine.Quorum
+}
+
 // judge asks of the newest quorum − 1 other chains the one heard longest ago.
 func (engine) judge(x *view) (Cause, bool) {
 	others := int(x.rules.doc.Engine.Quorum) - 1

@@ -315,6 +315,25 @@ func scenarios() map[string]func(*recorder) {
 				r.decide(ms)
 			}
 		},
+		"tightening": func(r *recorder) {
+			doc := quiet(r.t, dead, leased, func(d *Document) { d.Artefact.Mode, d.Artefact.PeriodMS = Enforce, 40_000 })
+			r.fold(Enforced{Doc: doc}, run("a", 1), run("b", 1), run("c", 4))
+			for ms := int64(0); ms <= 44_000; ms += 4_000 {
+				r.fold(Beat{Run: "a", Alive: true}, Beat{Run: "b", Alive: true})
+				if ms < 28_000 || ms > 32_000 {
+					r.fold(Checkin{Run: "a", Member: "m00"}, Checkin{Run: "b", Member: "m00"})
+				}
+				if ms == 20_000 {
+					r.fold(Artefact{Run: "b"})
+				}
+				if ms%8_000 == 4_000 {
+					doc = successor(r.t, doc, func(d *Document) { d.Artefact.PeriodMS -= 1_000; d.Classes[0].CheckinIntervalMS -= 500 })
+					r.fold(Enforced{Doc: doc})
+				}
+				r.decide(ms)
+			}
+			r.decide(60_000)
+		},
 		"outage-and-silence": func(r *recorder) {
 			r.fold(Enforced{Doc: quiet(r.t, leased)}, run("a", 2))
 			r.decide(0)

@@ -7,12 +7,12 @@ func (d *decision) trips(x *run, r *rules) *causes {
 	c := &causes{}
 	v := &view{t: d.t, run: x, rules: r, state: &d.s}
 	known := r.doc.Supported() == nil
-	for _, w := range order {
+	for place, w := range order {
 		m := w.mode(r.doc)
 		if _, unknown := w.(semantics); m == Off || unknown == known {
 			continue
 		}
-		found, ok := w.judge(v)
+		found, ok := v.judge(place)
 		if !ok {
 			continue
 		}

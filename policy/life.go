@@ -8,6 +8,10 @@ func (life) name() string           { return "life" }
 func (life) mode(d *Document) Mode  { return d.Life.Mode }
 func (life) lists(d *Document) bool { return d.Life.Lists }
 
+func (life) keeps(old, next *Document) bool {
+	return next.Life.MaxMS <= old.Life.MaxMS
+}
+
 func (w life) judge(x *view) (Cause, bool) {
 	if x.t < w.due(x) {
 		return Cause{}, false

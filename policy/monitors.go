@@ -12,6 +12,10 @@ func (monitors) name() string           { return "monitors" }
 func (monitors) mode(d *Document) Mode  { return d.Monitors.Mode }
 func (monitors) lists(d *Document) bool { return d.Monitors.Lists }
 
+func (monitors) keeps(old, next *Document) bool {
+	return next.Monitors.DwellMS <= old.Monitors.DwellMS && contains(next.Monitors.Keys, old.Monitors.Keys)
+}
+
 // judge cites the last heartbeat of every silent monitor and gives the longest
 // silence as value.
 func (monitors) judge(x *view) (Cause, bool) {

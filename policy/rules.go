@@ -12,6 +12,15 @@ type rules struct {
 	doc     *Document
 	since   [fieldCount]int64
 	classes []classRule // sorted by name
+
+	// earlier are, for each tripwire in their order or for none, rules whose due times still
+	// stand: a tightening moves none of them to a later time (E8). Of many only
+	// the oldest are kept, so that memory is flat in the number of tightenings.
+	earlier []*rules
+	// expires is when each window of the present rules has been gone through: by
+	// then whoever was not heard since has tripped, and for whoever was, the
+	// present rules are the stricter ones.
+	expires int64
 }
 
 type classRule struct {
@@ -48,7 +57,48 @@ func follow(old *rules, doc *Document, t int64) *rules {
 		}
 		r.classes = append(r.classes, k)
 	}
+	if comparable {
+		r.stand(old, t)
+	}
 	return r
+}
+
+// longest is the longest window of all tripwires that wait for something.
+func (d *Document) longest() int64 {
+	return max(d.Lease.DurationMS+d.Lease.GraceMS, d.Artefact.PeriodMS, d.Life.MaxMS, d.Witness.MaxAgeMS, d.Monitors.DwellMS, d.Engine.DwellMS) + 1
+}
+
+// stand keeps what was due under old rules.
+func (r *rules) stand(old *rules, t int64) {
+	// A copy: rules hold no chain of their predecessors.
+	bare := new(*old)
+	bare.earlier = nil
+	r.earlier = make([]*rules, len(order))
+	r.expires = t + r.doc.longest()
+	for i, w := range order {
+		s, ok := w.(windowed)
+		if !ok {
+			continue
+		}
+		keeps := func(e *rules) bool {
+			return w.mode(e.doc) == w.mode(r.doc) && s.keeps(e.doc, r.doc)
+		}
+		switch e := old.stands(i, t); {
+		case e != nil && keeps(e):
+			r.earlier[i] = e
+		case keeps(bare):
+			r.earlier[i] = bare
+		}
+	}
+}
+
+// stands are the earlier rules by which the tripwire at a place of their order
+// has to be judged at t besides, nil for none.
+func (r *rules) stands(place int, t int64) *rules {
+	if r.earlier == nil || t > r.expires {
+		return nil
+	}
+	return r.earlier[place]
 }
 
 func (r *rules) class(name string) (classRule, bool) {

@@ -15,6 +15,34 @@ type tripwire interface {
 	due(x *view) int64
 }
 
+// windowed is a tripwire that waits for something within a bound.
+type windowed interface {
+	// keeps says whether next asks for all that old asked for, as soon or sooner:
+	// then what was due under old stays due (E8).
+	keeps(old, next *Document) bool
+}
+
+// judge is a tripwire's judgement, by its place, under the rules in force, and
+// under earlier ones whose due times stand.
+func (x *view) judge(place int) (Cause, bool) {
+	w := order[place]
+	c, ok := w.judge(x)
+	if e := x.rules.stands(place, x.t); !ok && e != nil {
+		return w.judge(&view{t: x.t, run: x.run, rules: e, state: x.state})
+	}
+	return c, ok
+}
+
+// due is when it is true at the earliest, under both as well.
+func (x *view) due(place int) int64 {
+	w := order[place]
+	t := w.due(x)
+	if e := x.rules.stands(place, x.t); e != nil {
+		t = min(t, w.due(&view{t: x.t, run: x.run, rules: e, state: x.state, limit: x.limit}))
+	}
+	return t
+}
+
 // view is what a tripwire sees of the state: one run, its rules, one moment.
 type view struct {
 	t     int64

@@ -69,15 +69,15 @@ func TestSilenceTripsAfterOneFullWindow(t *testing.T) {
 				t.Errorf("%+v, want evidence %d", x, last)
 			}
 			// Another bound: one full window after it took force, the rest of
-			// the policy untouched.
-			for _, bound := range []int64{25_000, 40_000} {
+			// the policy untouched; a smaller one moves no due time to later.
+			for bound, due := range map[int64]int64{9_000: 29_000, 25_000: 30_000, 40_000: 60_000} {
 				c = start(t, doc, 1)
 				c.keep(5_000, 20_000)
 				next := successor(t, doc, func(d *Document) { w.set(d, bound) })
 				c.goOn(20_000, Enforced{Doc: next})
-				c.keep(25_000, 20_000+bound)
-				c.goOn(20_000 + bound)
-				c.halts(20_001+bound, name)
+				c.keep(25_000, due)
+				c.goOn(due)
+				c.halts(due+1, name)
 			}
 			// What fell due under the old bound is judged by it.
 			c = start(t, doc, 1)

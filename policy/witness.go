@@ -8,6 +8,10 @@ func (witness) name() string           { return "witness" }
 func (witness) mode(d *Document) Mode  { return d.Witness.Mode }
 func (witness) lists(d *Document) bool { return d.Witness.Lists }
 
+func (witness) keeps(old, next *Document) bool {
+	return next.Witness.MaxAgeMS <= old.Witness.MaxAgeMS
+}
+
 func (witness) judge(x *view) (Cause, bool) {
 	return x.silence(x.state.anchor, x.rules.start(x.run, fWitnessMode, fWitnessMaxAge), x.rules.doc.Witness.MaxAgeMS)
 }
