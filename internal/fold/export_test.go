@@ -13,3 +13,12 @@ func NewWithBacklog(n int) *Machine {
 
 // Held is how many events a machine keeps.
 func (m *Machine) Held() int { return len(m.events) }
+
+// Votes is how many votes wait for an engine's answer.
+func (m *Machine) Votes() int {
+	n := 0
+	for _, o := range m.owed {
+		n += len(o.votes)
+	}
+	return n
+}

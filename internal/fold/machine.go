@@ -35,11 +35,13 @@ type Machine struct {
 	events  []event
 	base    uint64
 	backlog int
+	// owed is what some engine has yet to answer, by run: see owed.
+	owed map[string]owed
 }
 
 // New is a machine of the empty log.
 func New(c Config, d Deps) *Machine {
-	m := &Machine{book: newBook(policy.Book{}), set: blacklist.NewSet(), chains: map[string]*Chain{}, backlog: maxBacklog}
+	m := &Machine{book: newBook(policy.Book{}), set: blacklist.NewSet(), chains: map[string]*Chain{}, backlog: maxBacklog, owed: map[string]owed{}}
 	m.ledger = log.NewLedger(log.LedgerConfig{
 		GenesisHash: c.GenesisHash, Verifier: d.Verifier, Book: m.book, Labels: labels{m.set},
 	})
@@ -143,10 +145,13 @@ func (m *Machine) effect(e log.Effect, s *Step) {
 		for _, run := range e.Runs {
 			m.push(policy.Regrouped{Run: run, Members: members(e.Group), Index: e.Index}, e.Index, "", s)
 		}
+	case log.RunClosed:
+		delete(m.owed, e.Run)
 	case log.RunRegistered:
 		m.push(registered(e.Run), e.Run.Index, "", s)
 	case log.RunHalted:
 		s.Halt = &e
+		delete(m.owed, e.Run)
 		if e.First {
 			m.push(policy.Halted{Run: e.Run, Index: e.Index}, e.Index, "", s)
 		}
@@ -163,6 +168,7 @@ func (m *Machine) statement(s *Step) {
 		}
 	case *log.LiveVote:
 		m.push(policy.Vote{Run: st.Run, Index: i}, i, "", s)
+		m.owe(st.Run, policy.Vote{Run: st.Run, Index: i})
 	case *log.Heartbeat:
 		if st.Run != nil {
 			m.push(policy.Beat{Run: *st.Run, Alive: st.Alive, Index: i}, i, "", s)
@@ -173,6 +179,7 @@ func (m *Machine) statement(s *Step) {
 		m.push(policy.Artefact{Run: st.Run, Index: i}, i, "", s)
 	case *log.Close:
 		m.push(policy.Closed{Run: st.Run, Index: i}, i, "", s)
+		m.owe(st.Run, policy.Closed{Run: st.Run, Index: i})
 	case *log.Decision:
 		m.decision(st, s)
 	case *log.Fingerprints:
@@ -200,6 +207,7 @@ func (m *Machine) decision(st *log.Decision, s *Step) {
 		return
 	}
 	s.Decision = r
+	m.settle(r)
 	d := policy.Decided{Engine: engine, Go: []string{}, Index: s.Index}
 	// A chain that does not replay vouches for no run.
 	if r.Mismatch == nil {
@@ -217,9 +225,9 @@ func (m *Machine) config() policy.Config {
 	return policy.Config{Skew: p.Skew, AnchorPeriod: p.AnchorPeriod, DecisionPeriod: p.DecisionPeriod}
 }
 
-// start begins an engine's chain at an index, with the policies, runs and
-// newest anchor of that index as events of its first range: an engine that
-// comes later arms what runs then (E8).
+// start begins an engine's chain at an index, with the policies, runs, newest
+// anchor, and unanswered votes and closes of that index as events of its first
+// range: an engine that comes later arms what runs then (E8).
 func (m *Machine) start(engine string, index uint64) {
 	c := &Chain{machine: m, engine: engine, state: policy.New(m.config()), pos: m.end(), from: index}
 	if d, ok := m.ledger.Decision(engine); ok {
@@ -236,6 +244,9 @@ func (m *Machine) start(engine string, index uint64) {
 	for _, id := range m.ledger.Runs() {
 		if r, ok := m.ledger.Run(id); ok && !r.Ended() {
 			c.state = policy.Fold(c.state, registered(r))
+			for _, e := range m.owed[id].events() {
+				c.state = policy.Fold(c.state, e)
+			}
 		}
 	}
 	if old, ok := m.chains[engine]; ok {
