@@ -21,7 +21,7 @@ import (
 // GuardCmd holds one run on short leases. It is also what delivers receipts that earlier guards left behind.
 type GuardCmd struct {
 	RunID   string   `name:"run" required:"" placeholder:"RUN" help:"The run, as it was registered."`
-	Log     []string `required:"" placeholder:"[KEYID=]URL" help:"Address of the log, with the key id of the engine that grants leases there. May be given several times; the key id may be missing where the log has one engine."`
+	Log     []string `required:"" sep:"none" placeholder:"[KEYID=]URL" help:"Address of the log, with the key id of the engine that grants leases there. May be given several times; the key id may be missing where the log has one engine."`
 	Quorum  string   `required:"" type:"existingfile" placeholder:"FILE" help:"The log's tlog-policy: its keys, its witnesses and how many of them count."`
 	Genesis string   `required:"" placeholder:"HASH" help:"Hash of the log's genesis, as its operator published it."`
 	Key     string   `required:"" placeholder:"REF" help:"The guard's private key: a file, or provider://resource."`
@@ -39,7 +39,7 @@ type GuardCmd struct {
 	GID          uint32   `name:"gid" default:"65534" help:"The command's gid where the guard is root; never 0."`
 	CgroupParent string   `type:"path" placeholder:"DIR" help:"Directory of the cgroup v2 tree to work below; the guard's own by default."`
 	Dir          string   `type:"path" placeholder:"DIR" help:"The command's working directory; / by default."`
-	Mask         []string `type:"path" placeholder:"DIR" help:"A directory that the command must not see, such as the one with keys. May be given several times."`
+	Mask         []string `type:"path" sep:"none" placeholder:"DIR" help:"A directory that the command must not see, such as the one with keys. May be given several times."`
 
 	EngineQuorum int           `placeholder:"K" help:"How many engines have to grant; by default what the policy says."`
 	MaxLease     time.Duration `help:"The longest lease to accept; by default what the policy says that the run was registered under."`
