@@ -28,8 +28,8 @@ type guardBench struct {
 	args []string
 }
 
-// build makes the real program.
-func build(t *testing.T) string {
+// buildHaltlog makes the real program.
+func buildHaltlog(t *testing.T) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "haltlog")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
@@ -165,7 +165,7 @@ func asRoot(t *testing.T) {
 func TestGuardProgramObeysVote(t *testing.T) {
 	t.Attr("invariant", "G2")
 	asRoot(t)
-	bin := build(t)
+	bin := buildHaltlog(t)
 	for _, mode := range []string{"cgroup", "pidns"} {
 		t.Run(mode, func(t *testing.T) {
 			b := newGuardBench(t, bin)
@@ -199,7 +199,7 @@ func TestGuardProgramObeysVote(t *testing.T) {
 func TestGuardProgramEnds(t *testing.T) {
 	t.Attr("invariant", "G4")
 	asRoot(t)
-	bin := build(t)
+	bin := buildHaltlog(t)
 	for script, want := range map[string]int{"exit 0": exitOK, "exit 3": exitLook, "kill -9 $$": exitLook} {
 		b := newGuardBench(t, bin)
 		if code := b.wait(t, b.start(t, "--", "/bin/sh", "-c", script)); code != want {
@@ -216,7 +216,7 @@ func TestGuardProgramKilled(t *testing.T) {
 	t.Attr("invariant", "G5")
 	t.Attr("invariant", "G4")
 	asRoot(t)
-	b := newGuardBench(t, build(t))
+	b := newGuardBench(t, buildHaltlog(t))
 	p := b.start(t, "--", "/bin/sh", "-c", stubborn)
 	b.poll(t, "command runs", func() bool { return p.event(guardian.EventStarted) != nil })
 	pid := p.event(guardian.EventStarted).Pid
