@@ -62,6 +62,8 @@ type cli struct {
 	Proof     proofCmd     `cmd:"" help:"Fetch and verify an entry's receipt (C2SP tlog-proof)."`
 	Events    eventsCmd    `cmd:"" help:"Follow what is said of a run."`
 	Guard     GuardCmd     `cmd:"" help:"Hold a run on short leases, and stop it when they end."`
+	Audit     AuditCmd     `cmd:"" help:"Verify a whole log from outside: every entry, root, decision and halt."`
+	Verify    VerifyCmd    `cmd:"" help:"Verify offline: receipts, checkpoints, and the findings of an audit."`
 	Version   versionCmd   `cmd:"" help:"Print what the program was built from."`
 }
 

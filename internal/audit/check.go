@@ -25,9 +25,10 @@ type Check struct {
 	// Severities are those that the check may give.
 	Severities []Severity `json:"severities"`
 	Evidence   string     `json:"evidence"`
-	// Offline says that Verify proves the whole finding from its evidence; of
-	// the others it proves that the evidence stands in the log. (That a log
-	// shrank, or serves tiles that make no root, stays the finder's word.)
+	// Offline says that Verify proves the whole finding from its evidence. Of
+	// the others it proves that the evidence stands in the log, and the rest
+	// takes a replay; or stays the finder's word, as that something was served
+	// (A01, A02, A05), or that a log shrank (A03).
 	Offline bool `json:"offline"`
 }
 
@@ -65,15 +66,19 @@ const (
 	checkFrozen     = "A30"
 )
 
+// CheckFork is the check of two checkpoints of one log: their evidence needs no
+// audit to be verified.
+const CheckFork = checkSplit
+
 // Checks is the table of checks, by number: the documents are made from it.
 func Checks() []Check {
 	f, j, o, n := SeverityFinding, SeverityCannotJudge, SeverityOutage, SeverityNote
 	return []Check{
-		{checkCheckpoint, "The published checkpoint is signed by the log and a quorum of its witnesses", []string{"L3"}, []Severity{f, n}, "the checkpoint", true},
-		{checkTree, "The entries make the root that is signed", []string{"L2"}, []Severity{f}, "the checkpoint, the entry as served, the hash that the tree holds in its place, its inclusion proof", true},
+		{checkCheckpoint, "The published checkpoint is signed by the log and a quorum of its witnesses", []string{"L3"}, []Severity{f, n}, "the checkpoint", false},
+		{checkTree, "The entries make the root that is signed", []string{"L2"}, []Severity{f}, "the checkpoint, the entry as served, the hash that the tree holds in its place, its inclusion proof", false},
 		{checkHistory, "The log extends what this reader verified last", []string{"L2", "L6"}, []Severity{f}, "both checkpoints, and the new tree's root at the old size with its consistency proof", true},
 		{checkSplit, "Every witness, and every lease, was shown the same log", []string{"L3", "W3"}, []Severity{f, n}, "both checkpoints, signed by the log; for different sizes the root and the consistency proof", true},
-		{checkWitness, "Each witness serves what it cosigned", []string{"W2"}, []Severity{f, n}, "what the witness served", true},
+		{checkWitness, "Each witness serves what it cosigned", []string{"W2"}, []Severity{f, n}, "what the witness served", false},
 		{checkSilence, "The log goes on while runs are armed, by the reader's clock", []string{"E3"}, []Severity{o, j}, "the checkpoint", false},
 		{checkGenesis, "Entry 0 is the genesis that the reader pinned", []string{"S3"}, []Severity{f, j}, "entry 0", false},
 		{checkVoid, "Entries that are void or stale, listed", []string{"S3"}, []Severity{n}, "the entry", false},

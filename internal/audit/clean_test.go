@@ -15,10 +15,10 @@ func TestCleanLog(t *testing.T) {
 		s := serveLog(t, l)
 		for i, w := range l.Witnesses {
 			_ = w
-			s.views[[]string{"w0", "w1", "w2"}[i]] = s.note
+			s.Views[[]string{"w0", "w1", "w2"}[i]] = s.Note
 		}
-		s.views["w2"] = l.Note(checkpointAt(l, 5), l.Now, l.Witnesses[2])
-		s.views["w0"], s.views["w1"] = l.Note(checkpointAt(l, l.Size()), l.Now, l.Witnesses[0]), l.Note(checkpointAt(l, l.Size()), l.Now, l.Witnesses[1])
+		s.Views["w2"] = l.Note(checkpointAt(l, 5), l.Now, l.Witnesses[2])
+		s.Views["w0"], s.Views["w1"] = l.Note(checkpointAt(l, l.Size()), l.Now, l.Witnesses[0]), l.Note(checkpointAt(l, l.Size()), l.Now, l.Witnesses[1])
 		r, err := run(t, l, s, options{})
 		if err != nil {
 			t.Fatal(err)
@@ -58,7 +58,7 @@ func TestTilesOfEveryShape(t *testing.T) {
 	h := newHashes(memSource{s}, l.Size())
 	for _, size := range []uint64{1, 2, 255, 256, 257, 512, 600, l.Size() - 1} {
 		old, err := h.root(t.Context(), size)
-		if err != nil || old != rootOf(s.hashes[:size]) {
+		if err != nil || old != rootOf(s.Hashes[:size]) {
 			t.Fatalf("root at %d: %v", size, err)
 		}
 		a := &audit{cp: checkpointAt(l, l.Size())}

@@ -1,19 +1,15 @@
 package audit
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/haltlog/haltlog/internal/audit/audittest"
 	"github.com/haltlog/haltlog/internal/checkpoint"
 	"github.com/haltlog/haltlog/internal/client"
 	"github.com/haltlog/haltlog/internal/fold/foldtest"
@@ -21,93 +17,19 @@ import (
 	"github.com/haltlog/haltlog/log"
 )
 
-// server is a log over HTTP, C2SP tlog-tiles, and witnesses' monitoring
-// endpoints beside it.
-type server struct {
-	leaves [][]byte          // as served
-	hashes []checkpoint.Hash // of the tree
-	note   []byte
-	views  map[string][]byte // by witness
-	gone   bool              // partial tiles are not there any more
-	asked  []string
-}
+type server = audittest.Server
 
-// serveLog serves a log with a checkpoint of everything, by a quorum, now.
 func serveLog(t testing.TB, l *foldtest.Log) *server {
 	t.Helper()
-	s := &server{leaves: l.Leaves, note: l.Checkpoint(l.Size()), views: map[string][]byte{}}
-	for _, leaf := range l.Leaves {
-		s.hashes = append(s.hashes, checkpoint.LeafHash(leaf))
-	}
-	return s
+	return audittest.New(l)
 }
 
-func rootOf(h []checkpoint.Hash) checkpoint.Hash {
+func rootOf(hs []checkpoint.Hash) checkpoint.Hash {
 	var t compactTree
-	for _, x := range h {
-		t.add(x)
+	for _, h := range hs {
+		t.add(h)
 	}
 	return t.root()
-}
-
-func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.asked = append(s.asked, r.URL.Path)
-	if r.URL.Path == "/checkpoint" {
-		w.Write(s.note)
-		return
-	}
-	if rest, ok := strings.CutPrefix(r.URL.Path, "/w/"); ok {
-		name, tail, _ := strings.Cut(rest, "/")
-		origin := sha256.Sum256([]byte(foldtest.Origin))
-		note, ok := s.views[name]
-		if !ok || tail != hex.EncodeToString(origin[:])+"/checkpoint" {
-			http.NotFound(w, r)
-			return
-		}
-		w.Write(note)
-		return
-	}
-	rest, ok := strings.CutPrefix(r.URL.Path, "/tile/")
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
-	kind, rest, _ := strings.Cut(rest, "/")
-	number, partial, isPartial := strings.Cut(rest, ".p/")
-	width := 256
-	if isPartial {
-		width, _ = strconv.Atoi(partial)
-	}
-	index, _ := strconv.Atoi(strings.ReplaceAll(strings.ReplaceAll(number, "x", ""), "/", ""))
-	if isPartial && s.gone {
-		http.NotFound(w, r)
-		return
-	}
-	if kind == "entries" {
-		for i := index * 256; i < index*256+width; i++ {
-			if i >= len(s.leaves) {
-				if isPartial || !s.gone {
-					http.NotFound(w, r)
-				}
-				return
-			}
-			w.Write(binary.BigEndian.AppendUint16(nil, uint16(len(s.leaves[i]))))
-			w.Write(s.leaves[i])
-		}
-		return
-	}
-	level, _ := strconv.Atoi(kind)
-	span := 1 << (8 * level)
-	var out []byte
-	for i := index * 256; i < index*256+width; i++ {
-		if (i+1)*span > len(s.hashes) {
-			http.NotFound(w, r)
-			return
-		}
-		h := rootOf(s.hashes[i*span : (i+1)*span])
-		out = append(out, h[:]...)
-	}
-	w.Write(out)
 }
 
 // options of one audit in a test.
@@ -127,7 +49,7 @@ func run(t testing.TB, l *foldtest.Log, s *server, o options) (*Report, error) {
 		t.Fatal(err)
 	}
 	cfg := Config{Quorum: quorumOf(l), Genesis: new(log.GenesisHash(l.Leaves[0])), Patience: time.Millisecond}
-	for name := range s.views {
+	for name := range s.Views {
 		cfg.Witnesses = append(cfg.Witnesses, WitnessView{name, web.URL + "/w/" + name})
 	}
 	if o.config != nil {
@@ -216,8 +138,7 @@ func prove(t testing.TB, quorum []byte, f Finding) Proof {
 	if err != nil {
 		t.Fatalf("%s is not proven offline: %v (%s)", f, err, f.Evidence.Missing)
 	}
-	// That tiles make no root, and that a log shrank, is the finder's word.
-	word := f.Check == checkTree && len(f.Evidence.Entries) == 0 || f.Check == checkHistory && f.Evidence.Root == nil && strings.Contains(f.Text, "shrank")
+	word := f.Check == checkHistory && strings.Contains(f.Text, "shrank") // the finder's
 	if check, _ := CheckOf(f.Check); check.Offline && !p.Whole && !word {
 		t.Errorf("%s is proven in part only: %v", f, p.Facts)
 	}

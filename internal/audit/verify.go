@@ -20,8 +20,7 @@ type Proof struct {
 	Finding Finding `json:"finding"`
 	// Facts are what the evidence shows, each on its own.
 	Facts []string `json:"facts"`
-	// Whole says that they prove the finding; else it takes a replay of the
-	// log up to the entry (haltlog audit) to see that it is one.
+	// Whole says that they prove the finding; else see Check.Offline.
 	Whole bool `json:"whole"`
 }
 
@@ -170,7 +169,6 @@ func (p *prover) altered() error {
 		return unproven("entry %d is the one that the tree holds", e.Index)
 	}
 	p.fact("the tree holds hash %s at %d; the entry served has %s", e.Hash, e.Index, log.Hash(checkpoint.LeafHash(e.Leaf)))
-	p.proof.Whole = true
 	return nil
 }
 
@@ -239,7 +237,6 @@ func (p *prover) unverifiable() error {
 		return unproven("the checkpoint verifies")
 	}
 	p.fact("what %s served does not verify: %v", n.From, err)
-	p.proof.Whole = true
 	return nil
 }
 

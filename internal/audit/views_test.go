@@ -40,42 +40,42 @@ func TestForgedViews(t *testing.T) {
 		want      []string
 	}{
 		{"below the quorum", "L3", func(s *server, _ *options) {
-			s.note = l.Note(checkpointAt(l, l.Size()), l.Now, l.Witnesses[0])
+			s.Note = l.Note(checkpointAt(l, l.Size()), l.Now, l.Witnesses[0])
 		}, []string{"A01"}},
 		{"not the log's key", "L3", func(s *server, _ *options) {
-			s.note = bytes.Replace(s.note, []byte(foldtest.Origin+"\n"), []byte(foldtest.Origin+"/\n"), 1)
+			s.Note = bytes.Replace(s.Note, []byte(foldtest.Origin+"\n"), []byte(foldtest.Origin+"/\n"), 1)
 		}, []string{"A01"}},
-		{"no note", "L3", func(s *server, _ *options) { s.note = []byte("<html>") }, []string{"A01"}},
+		{"no note", "L3", func(s *server, _ *options) { s.Note = []byte("<html>") }, []string{"A01"}},
 		{"leaf altered", "L2", func(s *server, _ *options) {
-			s.leaves = slices.Clone(s.leaves)
-			leaf := bytes.Clone(s.leaves[7])
+			s.Leaves = slices.Clone(s.Leaves)
+			leaf := bytes.Clone(s.Leaves[7])
 			leaf[len(leaf)/2] ^= 1
-			s.leaves[7] = leaf
+			s.Leaves[7] = leaf
 		}, []string{"A02"}},
 		{"leaf altered, re-signed by its signer", "L2", func(s *server, _ *options) {
-			s.leaves = slices.Clone(s.leaves)
-			s.leaves[5] = l.Seal(l.RunStatement("run-2"), l.Registrar)
+			s.Leaves = slices.Clone(s.Leaves)
+			s.Leaves[5] = l.Seal(l.RunStatement("run-2"), l.Registrar)
 		}, []string{"A02"}},
 		{"tiles altered too", "L2", func(s *server, _ *options) {
-			s.leaves, s.hashes = slices.Clone(s.leaves), slices.Clone(s.hashes)
-			s.leaves[7] = []byte("{}")
-			s.hashes[7] = checkpoint.LeafHash(s.leaves[7])
+			s.Leaves, s.Hashes = slices.Clone(s.Leaves), slices.Clone(s.Hashes)
+			s.Leaves[7] = []byte("{}")
+			s.Hashes[7] = checkpoint.LeafHash(s.Leaves[7])
 		}, []string{"A02"}},
-		{"partial tiles are gone", "L2", func(s *server, _ *options) { s.gone = true }, nil},
+		{"partial tiles are gone", "L2", func(s *server, _ *options) { s.Gone = true }, nil},
 		{"split view, same size", "W3", func(s *server, _ *options) {
-			s.views["w1"] = other.Note(checkpointAt(other, l.Size()), l.Now, l.Witnesses[1])
+			s.Views["w1"] = other.Note(checkpointAt(other, l.Size()), l.Now, l.Witnesses[1])
 		}, []string{"A04"}},
 		{"split view, smaller size", "L3", func(s *server, _ *options) {
-			s.views["w1"] = other.Note(checkpointAt(other, l.Size()-2), l.Now, l.Witnesses[1])
+			s.Views["w1"] = other.Note(checkpointAt(other, l.Size()-2), l.Now, l.Witnesses[1])
 		}, []string{"A04"}},
 		{"a witness ahead", "L3", func(s *server, _ *options) {
-			s.views["w1"] = other.Note(checkpointAt(other, other.Size()), l.Now, l.Witnesses[1])
+			s.Views["w1"] = other.Note(checkpointAt(other, other.Size()), l.Now, l.Witnesses[1])
 		}, []string{"A04 note", "A10 note"}},
 		{"a witness's answer altered", "W2", func(s *server, _ *options) {
-			s.views["w1"] = bytes.Replace(l.Note(checkpointAt(l, l.Size()), l.Now, l.Witnesses[1]), []byte("\n"), []byte("/\n"), 1)
+			s.Views["w1"] = bytes.Replace(l.Note(checkpointAt(l, l.Size()), l.Now, l.Witnesses[1]), []byte("\n"), []byte("/\n"), 1)
 		}, []string{"A05"}},
 		{"another witness's answer", "W2", func(s *server, _ *options) {
-			s.views["w1"] = l.Note(checkpointAt(l, l.Size()), l.Now, l.Witnesses[2])
+			s.Views["w1"] = l.Note(checkpointAt(l, l.Size()), l.Now, l.Witnesses[2])
 		}, []string{"A05"}},
 		{"a witness that knows nothing", "W2", func(s *server, o *options) {
 			o.config = func(c *Config) {
@@ -194,7 +194,7 @@ func TestAheadIsRemembered(t *testing.T) {
 	l, _ := world(t, foldtest.Options{}, nil)
 	other := rewritten(l, l.Size()-1, l.Size()+3)
 	s := serveLog(t, l)
-	s.views["w1"] = other.Note(checkpointAt(other, other.Size()), l.Now, l.Witnesses[1])
+	s.Views["w1"] = other.Note(checkpointAt(other, other.Size()), l.Now, l.Witnesses[1])
 	expect(t, l, audit1(t, l, s, options{state: state}), "A04 note", "A10 note")
 	settle(l)
 	expect(t, l, audit1(t, l, serveLog(t, l), options{state: state}), "A04")
@@ -283,7 +283,7 @@ func TestDamagedState(t *testing.T) {
 func TestUnreachable(t *testing.T) {
 	l, _ := world(t, foldtest.Options{}, nil)
 	s := serveLog(t, l)
-	s.leaves = s.leaves[:3]
+	s.Leaves = s.Leaves[:3]
 	if r, err := run(t, l, s, options{}); err == nil {
 		t.Errorf("got %+v", r)
 	}
