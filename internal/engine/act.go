@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/haltlog/haltlog/internal/checkpoint"
 	"github.com/haltlog/haltlog/internal/fold"
 	"github.com/haltlog/haltlog/log"
 )
@@ -62,11 +63,36 @@ func (e *Engine) carryOut(ctx context.Context, r Record) error {
 		return err
 	}
 	for _, leaf := range r.Halts {
-		if index, err = e.log(ctx, leaf); err != nil {
+		at, err := e.log(ctx, leaf)
+		switch {
+		case err == nil:
+			index = at
+		case refused(err) && e.over(leaf):
+			// Another engine's decision closed the run before this halt got in.
+			// The run is over either way, and the others still need an engine.
+			e.deps.Logger.Warn("halt of a run that is over", "err", err)
+		default:
 			return err
 		}
 	}
 	return e.deps.Follower.Wait(ctx, index)
+}
+
+// over says whether the log has ended the run of a halt.
+func (e *Engine) over(halt []byte) (ended bool) {
+	s, err := log.Parse(halt)
+	if err != nil {
+		return false
+	}
+	st, ok := s.Statement.(*log.Halt)
+	if !ok {
+		return false
+	}
+	e.deps.Follower.View(func(m *fold.Machine) {
+		r, ok := m.Ledger().Run(st.Run)
+		ended = ok && r.Ended()
+	})
+	return ended
 }
 
 // log submits a statement, in parts if need be, until the log has it.
@@ -137,7 +163,7 @@ func (e *Engine) anchor(ctx context.Context) {
 		if a, ok := l.NewestAnchor(); ok {
 			c := m.Chain(e.id)
 			armed := c != nil && len(c.Armed()) > 0
-			if v.Checkpoint.Size <= a.Size || (news <= a.Size && !armed) || e.deps.Now().Sub(a.Min) < l.Params().AnchorPeriod/2 {
+			if v.Checkpoint.Size <= a.Size || (news <= a.Size && !armed) || e.sinceAnchor(a, v) < l.Params().AnchorPeriod/2 {
 				return
 			}
 		}
@@ -163,6 +189,12 @@ func (e *Engine) anchor(ctx context.Context) {
 	if _, err := e.deps.Submit.Submit(ctx, leaf); err != nil && ctx.Err() == nil {
 		e.deps.Logger.Info("anchor not logged", "err", err, "size", v.Checkpoint.Size)
 	}
+}
+
+// sinceAnchor is how long ago the last anchor was, by this clock or by what the
+// witnesses have said since: one that was put back must not stop witnessed time.
+func (e *Engine) sinceAnchor(a log.AnchorInfo, v checkpoint.Verified) time.Duration {
+	return max(e.deps.Now().Sub(a.Min), time.Unix(int64(v.MinTime), 0).Sub(a.Min))
 }
 
 func causes(cs []log.Cause) string {

@@ -83,6 +83,8 @@ type Engine struct {
 	seen      map[string]uint64 // last lease sequence by guard
 	ready     bool              // what was persisted is in the log
 	ownNewest uint64            // entries below it hold all own decisions
+
+	turned time.Time // of the last proposal, for its monotonic reading; of Run alone
 }
 
 // New loads the journal: a damaged one is an error, for it may hold a halt.
@@ -254,11 +256,13 @@ func (e *Engine) plan() (plan, error) {
 		case urgent && last.To < m.Size():
 		case !armed && news <= last.To:
 			return // an idle log stays as it is
-		case now.Before(due):
+		case now.Before(due) && time.Since(e.turned) < period:
+			// A clock that was put back stops no period: until it has caught up,
+			// witnessed time moves as_of (E2).
 			p.wait = min(p.wait, due.Sub(now))
 			return
 		}
-		p.decide = true
+		p.decide, e.turned = true, time.Now()
 		if p.proposal, err = c.Propose(m.Size(), now); err != nil {
 			return
 		}

@@ -86,6 +86,7 @@ func TestVoteHalts(t *testing.T) {
 		stop := w.alive(run)
 		defer stop()
 		time.Sleep(5 * time.Second)
+		synctest.Wait() // published means folded here
 		if _, err := r.Grant(t.Context(), w.request(run, 1)); err != nil {
 			t.Fatalf("no lease for a run that lives: %v", err)
 		}

@@ -106,6 +106,11 @@ func (e *Engine) judge(m *fold.Machine, request []byte) (*log.Lease, string, err
 	if age := e.deps.Now().Sub(last.AsOf); age > rules.MaxGap {
 		return nil, "", fmt.Errorf("%w: the newest decision is %v old, more than %v", ErrNotNow, age, rules.MaxGap)
 	}
+	// What cannot be said to be young is not: on a clock that was put back, an
+	// engine that decides nothing would look fresh for as long.
+	if ahead := last.AsOf.Sub(e.deps.Now()); ahead > m.Ledger().Params().Skew {
+		return nil, "", fmt.Errorf("%w: this clock is %v behind the newest decision", ErrNotNow, ahead)
+	}
 	return &log.Lease{
 		Origin: asked.Origin, Run: asked.Run, Guard: signed.Signer(), BootID: asked.BootID,
 		Nonce: asked.Nonce, Sequence: asked.Sequence, DurationMS: rules.Lease.Milliseconds(),

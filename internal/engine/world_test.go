@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ type world struct {
 	seen  checkpoint.Verified
 	held  bool                    // witnesses are away: nothing is published
 	fail  func(leaf []byte) error // asked before an append
+	shift atomic.Int64            // how far the engines' wall clock is off
 }
 
 func newWorld(t *testing.T, o foldtest.Options) *world {
@@ -52,6 +54,9 @@ func (w *world) do(f func(l *foldtest.Log)) {
 	w.grown = make(chan struct{})
 	w.publish()
 }
+
+// now is the engines' wall clock: without a monotonic reading, as one that was set.
+func (w *world) now() time.Time { return time.Now().Round(0).Add(time.Duration(w.shift.Load())) }
 
 func (w *world) publish() {
 	if w.held {
@@ -227,7 +232,7 @@ func (w *world) start(key *foldtest.Key, j Journal) *running {
 		Sinks: []follow.Sink{func(e follow.Entry) { r.Hear(e) }},
 	})
 	e, err := New(ctx, Config{}, Deps{
-		Follower: f, Submit: w, Published: w, Signer: key, Journal: j, Now: time.Now, Logger: obs.Discard(),
+		Follower: f, Submit: w, Published: w, Signer: key, Journal: j, Now: w.now, Logger: obs.Discard(),
 		Push: func(run string, halt []byte) { r.mu.Lock(); r.pushed[run] = halt; r.mu.Unlock() },
 	})
 	if err != nil {
