@@ -13,12 +13,9 @@ func TestCleanLog(t *testing.T) {
 		l := foldtest.New(t, foldtest.Options{Engines: engines})
 		foldtest.Golden(l)
 		s := serveLog(t, l)
-		for i, w := range l.Witnesses {
-			_ = w
-			s.Views[[]string{"w0", "w1", "w2"}[i]] = s.Note
+		for i, size := range []uint64{l.Size(), l.Size(), 5} {
+			s.Views[[]string{"w0", "w1", "w2"}[i]] = l.Note(checkpointAt(l, size), l.Now, l.Witnesses[i])
 		}
-		s.Views["w2"] = l.Note(checkpointAt(l, 5), l.Now, l.Witnesses[2])
-		s.Views["w0"], s.Views["w1"] = l.Note(checkpointAt(l, l.Size()), l.Now, l.Witnesses[0]), l.Note(checkpointAt(l, l.Size()), l.Now, l.Witnesses[1])
 		r, err := run(t, l, s, options{})
 		if err != nil {
 			t.Fatal(err)

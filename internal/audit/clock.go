@@ -12,8 +12,7 @@ import (
 // and the gaps in which it was not.
 type clockAudit struct {
 	last    log.AnchorInfo
-	any     bool
-	genesis bool
+	any     bool  // whether there is one
 	gaps    []gap // between anchors while runs were armed (A18)
 	outages []gap // between decisions (A15): they explain the others
 }

@@ -102,14 +102,14 @@ func expect(t testing.TB, l *foldtest.Log, r *Report, want ...string) {
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
-		text := ""
+		var text strings.Builder
 		for _, f := range r.Findings {
-			text += "\n  " + f.String()
+			text.WriteString("\n  " + f.String())
 			if len(f.Evidence.Expected) > 0 && f.Index != nil {
-				text += fmt.Sprintf("\n    expected %s", f.Evidence.Expected)
+				fmt.Fprintf(&text, "\n    expected %s", f.Evidence.Expected)
 			}
 		}
-		t.Fatalf("got %v, want %v%s", got, want, text)
+		t.Fatalf("got %v, want %v%s", got, want, text.String())
 	}
 	for _, f := range r.Findings {
 		check, ok := CheckOf(f.Check)
