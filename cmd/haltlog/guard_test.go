@@ -65,8 +65,10 @@ func newGuardBench(t *testing.T, bin string) *guardBench {
 			t.Fatal(err)
 		}
 	}
+	var engine string
+	b.site.Do(func(l *foldtest.Log) { engine = l.Engines[0].KeyID() })
 	b.args = []string{
-		"guard", "--output", "json", "--run", guardiantest.Run, "--log", b.site.Server.URL, "--quorum", filepath.Join(b.dir, "quorum"),
+		"guard", "--output", "json", "--run", guardiantest.Run, "--log", engine + "=" + b.site.Server.URL, "--quorum", filepath.Join(b.dir, "quorum"),
 		"--genesis", b.site.Genesis().Hex(), "--key", filepath.Join(b.dir, "key.pem"), "--state", filepath.Join(b.dir, "state"),
 		"--renew", "100ms", "--heartbeat", "100ms",
 	}
@@ -257,6 +259,7 @@ func TestGuardProgramRefuses(t *testing.T) {
 		"bad genesis":     {strings.Replace(args, b.site.Genesis().Hex(), "xyz", 1), []string{"--", "/bin/true"}, exitUsage, "--genesis"},
 		"no checkpoints":  {args, []string{"--checkpoints", filepath.Join(b.dir, "none"), "--", "/bin/true"}, exitError, "not there"},
 		"no cgroup":       {args, []string{"--mode", "cgroup", "--cgroup-parent", b.dir, "--", "/bin/true"}, exitError, "cgroup v2"},
+		"other engine":    {strings.Replace(args, "=http", "0=http", 1), []string{"--", "/bin/true"}, exitNo, "engine"},
 		"deliver and run": {args, []string{"--deliver", "--", "/bin/true"}, exitUsage, "--deliver"},
 		"port in use":     {args, []string{"--listen", strings.TrimPrefix(b.site.Server.URL, "http://"), "--", "/bin/true"}, exitError, "own address"},
 	} {

@@ -56,11 +56,18 @@ func (a *anchors) nudge() {
 	}
 }
 
-// refresh takes the newest anchor of the log if it verifies. One that is older than what is known changes nothing.
+// errKnown is an address that has no newer anchor than what is known.
+var errKnown = errors.New("no newer anchor")
+
+// refresh takes the newest anchor of the log if it verifies. One that is not newer than what is known changes nothing,
+// and the next address is asked: one that lags must not hold the others back.
 func (a *anchors) refresh(ctx context.Context) error {
 	_, err := first(ctx, a.sources, func(ctx context.Context, c *client.Client) (struct{}, error) {
 		return struct{}{}, a.take(ctx, c)
 	})
+	if errors.Is(err, errKnown) && !errors.Is(err, ErrSplitView) {
+		return nil
+	}
 	return err
 }
 
@@ -73,7 +80,7 @@ func (a *anchors) take(ctx context.Context, c *client.Client) error {
 	old, known, size := a.newest, a.known, a.size
 	a.mu.Unlock()
 	if known && said.Index <= old.ref.Index {
-		return nil
+		return errKnown
 	}
 	v, err := a.trust.quorum.VerifyExact(said.Checkpoint)
 	if err != nil {
