@@ -19,6 +19,8 @@ const (
 	maxGaps = 1 << 12
 	// maxNote bounds a checkpoint that a witness serves.
 	maxNote = 256 << 10
+	// maxKept bounds the pairs of checkpoints that a witness kept.
+	maxKept = 8 << 20
 	// maxState bounds the header of a state file: a checkpoint and the views of
 	// the witnesses.
 	maxState = 16 << 20

@@ -27,6 +27,15 @@ type Source interface {
 // cosigned.
 type Views interface {
 	View(ctx context.Context, prefix, origin string) ([]byte, error)
+	// Kept are the pairs of checkpoints that it kept because the log signed two
+	// roots for one size (W3); none from a witness that serves no such thing.
+	Kept(ctx context.Context, prefix, origin string) ([]Kept, error)
+}
+
+// Kept is what a witness cosigned, and what it refused.
+type Kept struct {
+	First  string `json:"first"`
+	Second string `json:"second"`
 }
 
 // ErrNoView is a witness that never cosigned the log.

@@ -109,7 +109,7 @@ func (p *prover) run() error {
 }
 
 // checkpoints verifies the log's own checkpoint under the quorum, the others
-// under the log's key.
+// under the log's key: whoever signs two trees needs no witness for it.
 func (p *prover) checkpoints() error {
 	if len(p.e.Checkpoints) == 0 {
 		return unproven("no checkpoint")
@@ -119,7 +119,7 @@ func (p *prover) checkpoints() error {
 		if err != nil {
 			return unproven("checkpoint of %s: %v", n.From, err)
 		}
-		if i == 0 {
+		if i == 0 && p.f.Check != checkSplit && p.f.Check != checkHistory {
 			if _, err := p.q.Verify(n.Note); err != nil {
 				return unproven("checkpoint of %s: %v", n.From, err)
 			}

@@ -41,9 +41,34 @@ func (r *audit) fetchViews(ctx context.Context) error {
 			r.found.add("", Finding{Check: checkWitness, Severity: SeverityNote, Witness: w.Name, Text: fmt.Sprintf("witness %s could not be asked: %v", w.Name, err)})
 		default:
 			r.takeView(w.Name, origin, note)
+			r.takeKept(ctx, w, origin)
 		}
 	}
 	return nil
+}
+
+// takeKept is A04 by a witness's own evidence. Pairs that prove nothing are
+// nobody's word, and left.
+func (r *audit) takeKept(ctx context.Context, w WitnessView, origin string) {
+	all, err := r.deps.Views.Kept(ctx, w.Prefix, origin)
+	if err != nil {
+		r.found.add("", Finding{Check: checkWitness, Severity: SeverityNote, Witness: w.Name, Text: fmt.Sprintf("witness %s could not be asked for its evidence: %v", w.Name, err)})
+		return
+	}
+	for _, k := range all {
+		f := Finding{
+			Check: checkSplit, Severity: SeverityFinding, Witness: w.Name,
+			Evidence: Evidence{Quorum: string(r.cfg.Quorum), Checkpoints: []SignedNote{{w.Name, []byte(k.First)}, {w.Name, []byte(k.Second)}}},
+		}
+		first, err := signedByLog(r.quorum, []byte(k.First))
+		if err != nil || first.Origin != origin {
+			continue
+		}
+		f.Text = fmt.Sprintf("witness %s kept two checkpoints of size %d that the log signed", w.Name, first.Size)
+		if p, err := Verify(r.cfg.Quorum, f, r.deps.Verifier); err == nil && p.Whole {
+			r.found.add("", f)
+		}
+	}
 }
 
 // takeView is A05.

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -68,6 +69,14 @@ func TestForgedViews(t *testing.T) {
 		{"split view, smaller size", "L3", func(s *server, _ *options) {
 			s.Views["w1"] = other.Note(checkpointAt(other, l.Size()-2), l.Now, l.Witnesses[1])
 		}, []string{"A04"}},
+		{"two roots that a witness kept", "W3", func(s *server, _ *options) {
+			s.Views["w1"] = l.Note(checkpointAt(l, l.Size()), l.Now, l.Witnesses[1])
+			s.Kept = map[string]string{"w1": kept(t, string(l.Checkpoint(10)), string(other.Note(checkpointAt(other, l.Size()-2), l.Now)), string(l.Checkpoint(l.Size()-2)))}
+		}, []string{"A04"}},
+		{"a witness's evidence is none", "W3", func(s *server, _ *options) {
+			s.Views["w1"] = l.Note(checkpointAt(l, l.Size()), l.Now, l.Witnesses[1])
+			s.Kept = map[string]string{"w1": "<html>"}
+		}, []string{"A05 note", "A10 note"}},
 		{"a witness ahead", "L3", func(s *server, _ *options) {
 			s.Views["w1"] = other.Note(checkpointAt(other, other.Size()), l.Now, l.Witnesses[1])
 		}, []string{"A04 note", "A10 note"}},
@@ -98,6 +107,16 @@ func TestForgedViews(t *testing.T) {
 			expect(t, l, audit1(t, l, s, o), c.want...)
 		})
 	}
+}
+
+// kept is a witness's evidence: one pair that says nothing, one that does.
+func kept(t *testing.T, other, second, first string) string {
+	t.Helper()
+	raw, err := json.Marshal([]Kept{{first, other}, {first, first}, {first, second}, {first, "junk"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
 }
 
 // A quorum that the officers changed is followed, and the reader is told that

@@ -22,6 +22,7 @@ type Server struct {
 	Hashes []checkpoint.Hash // of the tree
 	Note   []byte
 	Views  map[string][]byte // by witness
+	Kept   map[string]string // evidence by witness, JSON
 	Gone   bool              // partial tiles are not there any more
 }
 
@@ -58,6 +59,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if rest, ok := strings.CutPrefix(r.URL.Path, "/w/"); ok {
 		name, tail, _ := strings.Cut(rest, "/")
 		origin := sha256.Sum256([]byte(s.Origin))
+		if kept, ok := s.Kept[name]; ok && tail == hex.EncodeToString(origin[:])+"/evidence" {
+			w.Write([]byte(kept))
+			return
+		}
 		note, ok := s.Views[name]
 		if !ok || tail != hex.EncodeToString(origin[:])+"/checkpoint" {
 			http.NotFound(w, r)
