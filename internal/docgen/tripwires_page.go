@@ -63,7 +63,8 @@ func tripwiresPage() (string, error) {
 		"at which each of the fields took its present value (E8). A field in `code` is one of the tripwire's own section of the\n"+
 		"policy document ([fields](fields.md)). What is overdue is so when T is later than the due time, not at it; expiry and life\n"+
 		"are the two ends that count from the very moment. A tripwire in mode *observe* is reported by the engine and never logged;\n"+
-		"one that is *off* is not looked at. Value and bound are those of the logged cause.\n\n", policy.Semantics)
+		"one that is *off* is not looked at. Value and bound are those of the logged cause. For a while after a tightening the\n"+
+		"conditions hold under the document before, too ([protocol](protocol.md#judging)).\n\n", policy.Semantics)
 	table(&b, []string{"order", "tripwire", "true when", "evidence (indices)", "value", "bound", "mode in a draft", "lists in a draft"}, rows)
 	b.WriteString("How each is computed over ranges and changes of policy stands in [protocol.md](protocol.md#decisions).\n")
 	return b.String(), nil
