@@ -83,12 +83,10 @@ func (t *trust) group(ctx context.Context, c *client.Client, g *guarded) error {
 	if err != nil {
 		return err
 	}
-	// A group of 64 fits one entry or comes in parts; the route gives the whole in both cases.
+	// The largest group of 64 fits one entry, so the route's leaf is the whole.
 	s, err := log.Parse(leaf)
 	if err != nil {
-		if s, err = log.ParseWhole(leaf); err != nil {
-			return err
-		}
+		return err
 	}
 	st, ok := s.Statement.(*log.Group)
 	if !ok || log.GroupHash(s.Envelope.Payload) != g.statement.Group {
