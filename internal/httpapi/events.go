@@ -25,15 +25,13 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	l, ok := s.deps.Hub.listen(run)
-	if !ok {
-		s.fail(w, r, fmt.Errorf("%w: %d streams are open", errNoService, maxStreams))
-		return
-	}
+	l := s.deps.Hub.listen(run)
 	defer s.deps.Hub.leave(run, l)
 	rc := http.NewResponseController(w)
-	// A stream has no end that the listener's time-outs could know.
-	if err := errors.Join(rc.SetReadDeadline(time.Time{}), rc.SetWriteDeadline(time.Time{})); err != nil {
+	// A stream has no end that the listener's time-outs could know; each event
+	// has, so that who does not read gives his place back.
+	extend := func() error { return rc.SetWriteDeadline(time.Now().Add(eventTime)) }
+	if err := errors.Join(rc.SetReadDeadline(time.Time{}), extend()); err != nil {
 		s.fail(w, r, err)
 		return
 	}
@@ -46,7 +44,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 			write(w, pushed{name: api.EventHalt, data: halt, unknown: true})
 		}
 	}
-	next, err := s.replay(r.Context(), w, run, from)
+	next, err := s.replay(r.Context(), w, run, from, extend)
 	if err != nil {
 		s.deps.Logger.Info("event stream ended", "run", run, "err", err)
 		return
@@ -61,12 +59,18 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		case <-tick.C:
+			if extend() != nil {
+				return
+			}
 			if _, err := fmt.Fprint(w, ":\n\n"); err != nil {
 				return
 			}
 		case p, open := <-l.events:
 			if !open {
 				return // cut; the client comes again from where it was
+			}
+			if extend() != nil {
+				return
 			}
 			if p.name == api.EventEntry {
 				if p.index < next {
@@ -88,7 +92,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 }
 
 // replay writes what the projection holds and returns the first index that it did not.
-func (s *Server) replay(ctx context.Context, w http.ResponseWriter, run string, from uint64) (uint64, error) {
+func (s *Server) replay(ctx context.Context, w http.ResponseWriter, run string, from uint64, extend func() error) (uint64, error) {
 	q := projection.Query{Run: run, From: from, Limit: pageLimit}
 	for {
 		page, err := s.deps.Index.Find(q)
@@ -98,6 +102,9 @@ func (s *Server) replay(ctx context.Context, w http.ResponseWriter, run string, 
 		for _, e := range page.Entries {
 			data, err := s.entryJSON(ctx, e.Index)
 			if err != nil {
+				return 0, err
+			}
+			if err := extend(); err != nil {
 				return 0, err
 			}
 			if err := write(w, pushed{name: api.EventEntry, data: data, index: e.Index}); err != nil {

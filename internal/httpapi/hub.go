@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"math/rand/v2"
 	"sync"
 
 	"github.com/haltlog/haltlog/internal/api"
@@ -34,27 +35,60 @@ type listener struct {
 // NewHub has no listeners.
 func NewHub() *Hub { return &Hub{listeners: map[string]map[*listener]bool{}} }
 
-// listen adds a listener of a run; false if there are too many.
-func (h *Hub) listen(run string) (*listener, bool) {
+// listen adds a listener of a run. If there are too many, one of the run with
+// the most is cut, whichever: whoever opens streams to keep guards out mostly cuts
+// his own, and a guard that is cut comes again.
+func (h *Hub) listen(run string) *listener {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.open >= maxStreams {
-		return nil, false
-	}
-	h.open++
 	l := &listener{events: make(chan pushed, streamBuffer)}
 	if h.listeners[run] == nil {
 		h.listeners[run] = map[*listener]bool{}
 	}
 	h.listeners[run][l] = true
-	return l, true
+	if h.open++; h.open > maxStreams {
+		h.crowdOut(l)
+	}
+	return l
+}
+
+// crowdOut cuts one listener other than the newest, and frees its place.
+func (h *Hub) crowdOut(newest *listener) {
+	var most map[*listener]bool
+	for _, ls := range h.listeners {
+		if len(ls) > len(most) {
+			most = ls
+		}
+	}
+	at := rand.IntN(max(1, len(most)-1))
+	for l := range most {
+		if l == newest {
+			continue
+		}
+		if at == 0 {
+			h.drop(most, l)
+			return
+		}
+		at--
+	}
+}
+
+// drop takes a listener out; its stream ends when it sees the closed channel.
+func (h *Hub) drop(ls map[*listener]bool, l *listener) {
+	if !l.cut {
+		l.cut = true
+		close(l.events)
+	}
+	delete(ls, l)
+	h.open--
 }
 
 func (h *Hub) leave(run string, l *listener) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.open--
-	delete(h.listeners[run], l)
+	if h.listeners[run][l] {
+		h.drop(h.listeners[run], l)
+	}
 	if len(h.listeners[run]) == 0 {
 		delete(h.listeners, run)
 	}
@@ -64,14 +98,10 @@ func (h *Hub) send(run string, p pushed) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for l := range h.listeners[run] {
-		if l.cut {
-			continue
-		}
 		select {
 		case l.events <- p:
 		default:
-			l.cut = true
-			close(l.events)
+			h.drop(h.listeners[run], l)
 		}
 	}
 }

@@ -24,6 +24,16 @@ const (
 	keptDecisions = 1024
 	// headerTime bounds a client's request line and headers (slow loris).
 	headerTime = 10 * time.Second
+	// requestTime bounds a whole request: the longest body, 2 MiB, in a minute.
+	requestTime = time.Minute
+	// answerTime bounds the answer, waiting for witnesses included: the client
+	// asks again, and gets the first index. A full list comes in time at 1 Mbit/s.
+	answerTime = 15 * time.Minute
+	// idleTime is how long a connection is kept for a next request: longer than
+	// guards, members and monitors pause.
+	idleTime = 2 * time.Minute
+	// eventTime bounds the writing of one event, to a reader that does not read.
+	eventTime = 10 * time.Second
 	// maxHeader bounds them in bytes.
 	maxHeader = 16 << 10
 )

@@ -116,10 +116,13 @@ func New(d Deps) (*Server, error) {
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // HTTPServer wraps a handler with the bounds that every listener of the daemon
-// has. It logs nothing by itself: net/http's own lines name addresses.
+// has: none of a connection's states lasts without work being done, so that
+// strangers cannot hold all of the process's files open and keep guards out. It
+// logs nothing by itself: net/http's own lines name addresses.
 func HTTPServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTime, MaxHeaderBytes: maxHeader,
+		ReadTimeout: requestTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
 		ErrorLog: stdlog.New(io.Discard, "", 0),
 	}
 }
