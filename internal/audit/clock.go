@@ -12,9 +12,10 @@ import (
 // and the gaps in which it was not.
 type clockAudit struct {
 	last    log.AnchorInfo
-	any     bool  // whether there is one
-	gaps    []gap // between anchors while runs were armed (A18)
-	outages []gap // between decisions (A15): they explain the others
+	any     bool      // whether there is one
+	armed   time.Time // as_of since which runs are armed; zero while none is
+	gaps    []gap     // between anchors while runs were armed (A18)
+	outages []gap     // between decisions (A15): they explain the others
 }
 
 type gap struct {
@@ -45,8 +46,15 @@ func (a *Auditor) anchor(n log.AnchorInfo) {
 			e.silent, e.silentAt = n.Max, n.Index
 		}
 	}
-	if a.clock.any && armed && n.Min.Sub(a.clock.last.Min) > a.tolerance() && len(a.clock.gaps) < maxGaps {
-		a.clock.gaps = append(a.clock.gaps, gap{a.clock.last.Min, n.Min, []uint64{a.clock.last.Index, n.Index}})
+	from := a.clock.last.Min
+	if a.clock.armed.After(from) {
+		from = a.clock.armed // an idle log needs no anchors
+	}
+	if a.clock.any && armed && n.Min.Sub(from) > a.tolerance() && len(a.clock.gaps) < maxGaps {
+		a.clock.gaps = append(a.clock.gaps, gap{from, n.Min, []uint64{a.clock.last.Index, n.Index}})
+	}
+	if !armed {
+		a.clock.armed = time.Time{}
 	}
 	a.clock.last, a.clock.any = n, true
 	a.halts.anchor(a, n)

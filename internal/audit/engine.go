@@ -74,6 +74,9 @@ func (a *Auditor) decision(s fold.Step) {
 		a.mismatch(r, s)
 	}
 	e.follows(a, r.Engine, st.To, s.Index)
+	if r.Outcome.Armed > 0 && a.clock.armed.IsZero() {
+		a.clock.armed = st.AsOf.Time()
+	}
 	if len(e.uncovered) == maxUncovered {
 		e.uncovered = e.uncovered[1:]
 	}

@@ -98,6 +98,19 @@ func TestForgedLogs(t *testing.T) {
 			l.Anchor()
 			forge(l, l.Engines[0], func(d *log.Decision) { d.Changed = []log.Verdict{} })
 		}, []string{"A15"}},
+		{"an idle hour, then a run", nil, foldtest.Options{}, nil, func(l *foldtest.Log, labels []blacklist.Entry) {
+			halt(l)
+			list(l, labels)
+			settle(l)
+			l.Advance(time.Hour)
+			l.Run("run-2")
+			decideAll(l)
+			for range 3 {
+				l.Heartbeat("run-2")
+				l.Anchor()
+				decideAll(l)
+			}
+		}, nil},
 		{"entries left out", []string{"E1"}, foldtest.Options{}, nil, func(l *foldtest.Log, _ []blacklist.Entry) {
 			c := l.Machine.Chain(l.Engines[0].KeyID())
 			to := l.Size()
