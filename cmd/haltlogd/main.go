@@ -11,9 +11,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/haltlog/haltlog/internal/demo"
 )
 
 // Exit codes.
@@ -21,12 +24,19 @@ const (
 	exitOK    = 0
 	exitError = 1
 	exitUsage = 2
+	exitNo    = 3
 )
 
 type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Serve a log."`
 	Config  configCmd  `cmd:"" help:"Check a configuration file and print what holds."`
+	Demo    DemoCmd    `cmd:"" help:"Show the whole way: a run is halted, blacklisted, and verified by strangers."`
 	Version versionCmd `cmd:"" help:"Print what the program was built from."`
+
+	// What a demo starts besides the product.
+	Train   TrainCmd   `cmd:"" hidden:""`
+	Linger  LingerCmd  `cmd:"" hidden:""`
+	Monitor MonitorCmd `cmd:"" hidden:""`
 }
 
 // env is what commands work with.
@@ -58,6 +68,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Name("haltlogd"),
 		kong.Description("The public record and the off button of AI runs: the operator's daemon."),
 		kong.Writers(stdout, stderr),
+		kong.Vars{"demo_scenarios": strings.Join(demo.Scenarios(), ", "), "demo_plants": strings.Join(demo.Plants(), ", ")},
 		kong.Exit(func(int) { helped = true }), // help was printed
 	)
 	if err != nil {
@@ -73,7 +84,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	if err := k.Run(&env{ctx: ctx, stdout: stdout, stderr: stderr}); err != nil {
-		fmt.Fprintf(stderr, "haltlogd: %v\n", err)
+		// Several problems are one sentence: one line for whoever greps, or pages.
+		fmt.Fprintf(stderr, "haltlogd: %s\n", strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
 		if c, ok := errors.AsType[*codedError](err); ok {
 			return c.code
 		}

@@ -150,7 +150,7 @@ func (d *Daemon) openLog(ctx context.Context, journal engine.Journal) error {
 			return err
 		}
 		if !bytes.Equal(leaf, d.files.genesis) {
-			return fmt.Errorf("log.genesis: the log in %s begins with another genesis, %x", d.files.store, log.GenesisHash(leaf))
+			return fmt.Errorf("log.genesis: the log in %s begins with another genesis, %s", d.files.store, log.GenesisHash(leaf).Hex())
 		}
 	}
 	return nil
@@ -189,7 +189,25 @@ func (d *Daemon) openFold(ctx context.Context, journal engine.Journal) error {
 			return err
 		}
 	}
-	return d.follower.CatchUp(ctx)
+	if err := d.follower.CatchUp(ctx); err != nil {
+		return err
+	}
+	return d.files.agree(d.present())
+}
+
+// present is who holds which key at the log's present size.
+func (d *Daemon) present() authority {
+	a := authority{source: "the log"}
+	d.follower.View(func(m *fold.Machine) {
+		l := m.Ledger()
+		a.quorum, a.evaluators = l.Quorum(), l.Evaluators()
+		for _, role := range []log.Role{log.RoleOfficer, log.RoleRegistrar, log.RoleEngine, log.RoleMonitor, log.RoleActuator, log.RoleEvaluator, log.RoleEscrow} {
+			for _, k := range l.Keys(role) {
+				a.keys = append(a.keys, log.KeyGrant{Role: role, Name: k.Name, SPKI: k.SPKI})
+			}
+		}
+	})
+	return a
 }
 
 func (d *Daemon) openAdmission(verifier log.Verifier) (err error) {

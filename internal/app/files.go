@@ -1,11 +1,14 @@
 package app
 
 import (
+	"bytes"
 	"crypto/ecdh"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/haltlog/haltlog/blacklist/voprf"
@@ -78,11 +81,14 @@ func load(cfg *config.Config) (*loaded, error) {
 		l.tokens, err = tokens(cfg.Blacklist.Tokens)
 		fail("blacklist.tokens", err)
 	}
-	if len(problems) == 0 {
-		problems = l.agree()
-	}
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("%w: %w", config.ErrInvalid, errors.Join(problems...))
+	}
+	// Before there is a log: a refused daemon leaves none.
+	if _, err := os.Stat(l.store); errors.Is(err, fs.ErrNotExist) {
+		if err := l.agree(l.founding()); err != nil {
+			return nil, err
+		}
 	}
 	return l, nil
 }
@@ -110,34 +116,61 @@ func (l *loaded) readGenesis(path string) error {
 	return nil
 }
 
-// agree holds the keys against the genesis: a wrong key file is found at start,
-// not at the first halt. Keys that an authority statement brought in later are
-// not in the genesis: only the log knows them, so those are let through here.
-func (l *loaded) agree() []error {
+// authority is who holds which key, by the genesis or by the log's present state.
+type authority struct {
+	source     string // for people: where this stands
+	quorum     *checkpoint.Quorum
+	keys       []log.KeyGrant // role, name and SPKI alone
+	evaluators log.EvaluatorSet
+}
+
+func (l *loaded) founding() authority {
+	return authority{"the genesis", l.quorum, l.parsed.Keys, l.parsed.Evaluators}
+}
+
+// agree holds every key against who holds which role: a wrong key file is found
+// at start, not at the first halt. A log that has entries may know keys that its
+// genesis does not, so there its own state is asked, once it is folded.
+func (l *loaded) agree(a authority) error {
 	var problems []error
-	known := false
-	for _, k := range l.quorum.Logs() {
-		known = known || k.Key.Equal(l.logKey.VKey())
+	fail := func(field, format string, args ...any) {
+		problems = append(problems, fmt.Errorf(field+": "+format, args...))
 	}
-	if !known && l.logKey.VKey().Name != l.parsed.Origin {
-		problems = append(problems, fmt.Errorf("log.key: is the key of %s, the genesis is of %s", l.logKey.VKey().Name, l.parsed.Origin))
+	signs := func(k checkpoint.PolicyLog) bool { return k.Key.Equal(l.logKey.VKey()) }
+	if l.logKey.VKey().Name != l.parsed.Origin {
+		fail("log.key", "is the key of %s, the genesis is of %s", l.logKey.VKey().Name, l.parsed.Origin)
+	} else if a.quorum != nil && !slices.ContainsFunc(a.quorum.Logs(), signs) {
+		fail("log.key", "is not the log key that %s names", a.source)
 	}
-	role := func(field string, k *keys.Signer, want log.Role) {
-		if k == nil {
-			return
+	role := func(field, id string, want log.Role) {
+		i := slices.IndexFunc(a.keys, func(g log.KeyGrant) bool { return log.KeyID(g.SPKI) == id })
+		switch {
+		case i < 0:
+			fail(field, "is no key of role %s that %s names", want, a.source)
+		case a.keys[i].Role != want:
+			fail(field, "is the key of %s %q, not of role %s", a.keys[i].Role, a.keys[i].Name, want)
 		}
-		for _, g := range l.parsed.Keys {
-			if log.KeyID(g.SPKI) == k.KeyID() && g.Role != want {
-				problems = append(problems, fmt.Errorf("%s: is the key of %s %q, not of role %s", field, g.Role, g.Name, want))
-			}
+	}
+	if l.engine != nil {
+		role("engine.key", l.engine.KeyID(), log.RoleEngine)
+	}
+	if l.counts != nil {
+		role("blacklist.counts_key", l.counts.KeyID(), log.RoleEvaluator)
+	}
+	if l.escrow != nil {
+		if spki, err := keys.SPKI(l.escrow.PublicKey()); err != nil {
+			fail("blacklist.escrow_key", "%w", err)
+		} else {
+			role("blacklist.escrow_key", log.KeyID(spki), log.RoleEscrow)
 		}
 	}
-	role("engine.key", l.engine, log.RoleEngine)
-	role("blacklist.counts_key", l.counts, log.RoleEvaluator)
-	if l.evaluator != nil && l.parsed.Evaluators.Version == 1 && string(l.evaluator.Public().Bytes()) != string(l.parsed.Evaluators.PublicKey) {
-		problems = append(problems, errors.New("blacklist.evaluator_key: is not the key that the genesis names"))
+	if l.evaluator != nil && a.evaluators.N == 1 && !bytes.Equal(l.evaluator.Public().Bytes(), a.evaluators.PublicKey) {
+		fail("blacklist.evaluator_key", "is not the key that %s names", a.source)
 	}
-	return problems
+	if len(problems) > 0 {
+		return fmt.Errorf("%w: %w", config.ErrInvalid, errors.Join(problems...))
+	}
+	return nil
 }
 
 // read reads a whole file up to a bound.

@@ -37,13 +37,9 @@ func (e *Engine) seal(p plan) (Record, error) {
 // index and was folded. It is the same before and after a crash.
 func (e *Engine) carryOut(ctx context.Context, r Record) error {
 	for _, leaf := range r.Halts {
-		s, err := log.Parse(leaf)
+		halt, err := parseHalt(leaf)
 		if err != nil {
 			return fmt.Errorf("persisted halt: %w", err)
-		}
-		halt, ok := s.Statement.(*log.Halt)
-		if !ok {
-			return fmt.Errorf("persisted halt is a %s", s.Kind())
 		}
 		if err := e.deps.Journal.KeepHalt(ctx, halt.Run, leaf); err != nil {
 			return err

@@ -347,8 +347,18 @@ func TestDir(t *testing.T) {
 	if _, err := d.Load(t.Context()); !errors.Is(err, ErrNoRecord) {
 		t.Errorf("an empty journal gave %v", err)
 	}
-	want := Record{Size: 7, Root: log.Hash{1}, Decision: []byte("d"), Halts: [][]byte{[]byte("h")}}
-	if err := errors.Join(d.Save(t.Context(), want), d.KeepHalt(t.Context(), "r.1", []byte("h"))); err != nil {
+	key := foldtest.NewKey(t, "engine")
+	seal := func(st log.Statement) []byte {
+		leaf, err := log.Seal(st, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return leaf
+	}
+	decision := seal(&log.Decision{Origin: "log.example", Sequence: 1, AsOf: log.TimeOf(time.UnixMilli(1)), Semantics: 1, Changed: []log.Verdict{}})
+	halt := seal(&log.Halt{Origin: "log.example", Run: "r.1", Causes: []log.Cause{{Tripwire: "life", Evidence: []uint64{}}}})
+	want := Record{Size: 7, Root: log.Hash{1}, Decision: decision, Halts: [][]byte{halt}}
+	if err := errors.Join(d.Save(t.Context(), want), d.KeepHalt(t.Context(), "r.1", halt)); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.KeepHalt(t.Context(), "../x", nil); err == nil {
@@ -362,19 +372,40 @@ func TestDir(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := d.Load(t.Context())
-	if err != nil || got.Size != 7 || string(got.Decision) != "d" || len(got.Halts) != 1 {
+	if err != nil || got.Size != 7 || !bytes.Equal(got.Decision, decision) || len(got.Halts) != 1 {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	halts, err := d.Halts(t.Context())
-	if err != nil || len(halts) != 1 || string(halts["r.1"]) != "h" {
+	if err != nil || len(halts) != 1 || !bytes.Equal(halts["r.1"], halt) {
 		t.Errorf("got %v, %v", halts, err)
 	}
-	for _, damaged := range []string{"", "{", `{"size":1,"more":2}`, `{"size":-1}`} {
+	good, err := os.ReadFile(filepath.Join(path, "record.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, damaged := range []string{"", "{", `{"size":1,"more":2}`, `{"size":-1}`, `{"size":7}`, string(good) + "{}", string(good[:len(good)/2])} {
 		if err := os.WriteFile(filepath.Join(path, "record.json"), []byte(damaged), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := d.Load(t.Context()); err == nil || errors.Is(err, ErrNoRecord) {
 			t.Errorf("a record of %q gave %v: it may have bound the engine", damaged, err)
 		}
+	}
+	for _, damaged := range [][]byte{{}, halt[:len(halt)/2], decision} {
+		if err := os.WriteFile(filepath.Join(path, "halts", "r.1"), damaged, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Halts(t.Context()); err == nil {
+			t.Errorf("a halt of %q was taken for none", damaged)
+		}
+	}
+	if err := os.Rename(filepath.Join(path, "halts", "r.1"), filepath.Join(path, "halts", "r.2")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(path, "halts", "r.2"), halt, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Halts(t.Context()); err == nil {
+		t.Error("a halt bound another run")
 	}
 }

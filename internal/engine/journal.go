@@ -86,12 +86,52 @@ func (d *Dir) Load(context.Context) (Record, error) {
 	if err != nil {
 		return r, fmt.Errorf("load record: %w", err)
 	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&r); err != nil {
-		return r, fmt.Errorf("load record: %s is damaged: %w", filepath.Join(d.path, "record.json"), err)
+	if err := r.parse(raw); err != nil {
+		return Record{}, damaged(filepath.Join(d.path, "record.json"), err)
 	}
 	return r, nil
+}
+
+// parse takes what Save wrote and nothing else: statements are read, too, so that
+// a damage is found before anything is done, not when they are submitted.
+func (r *Record) parse(raw []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(r); err != nil {
+		return err
+	}
+	if dec.InputOffset() != int64(len(raw)) {
+		return errors.New("more than one record")
+	}
+	s, err := log.ParseWhole(r.Decision)
+	if err != nil {
+		return err
+	}
+	if s.Kind() != log.KindDecision {
+		return fmt.Errorf("a %s in a decision's place", s.Kind())
+	}
+	for _, leaf := range r.Halts {
+		if _, err := parseHalt(leaf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func parseHalt(leaf []byte) (*log.Halt, error) {
+	s, err := log.Parse(leaf)
+	if err != nil {
+		return nil, err
+	}
+	h, ok := s.Statement.(*log.Halt)
+	if !ok {
+		return nil, fmt.Errorf("a %s in a halt's place", s.Kind())
+	}
+	return h, nil
+}
+
+func damaged(path string, err error) error {
+	return fmt.Errorf("%s is damaged: restore it, with its folder, from the newest copy (it may hold a halt): %w", path, err)
 }
 
 // KeepHalt is Journal's.
@@ -119,6 +159,14 @@ func (d *Dir) Halts(context.Context) (map[string][]byte, error) {
 		raw, err := read(filepath.Join(d.path, "halts", f.Name()))
 		if err != nil {
 			return nil, fmt.Errorf("load halts: %w", err)
+		}
+		path := filepath.Join(d.path, "halts", f.Name())
+		h, err := parseHalt(raw)
+		if err != nil {
+			return nil, damaged(path, err)
+		}
+		if h.Run != f.Name() {
+			return nil, damaged(path, fmt.Errorf("holds the halt of run %s", h.Run))
 		}
 		halts[f.Name()] = raw
 	}

@@ -27,7 +27,8 @@ type Rig struct {
 	*Keys
 	Client  *client.Client
 	Config  *config.Config
-	URLs    []string // of the witnesses
+	URLs    []string                // of the witnesses
+	Guards  map[string]*keys.Signer // by run
 	closers []func()
 
 	policy *policy.Document
@@ -36,9 +37,26 @@ type Rig struct {
 	done   chan error
 }
 
-// Start makes keys in dir, and starts witnesses and a daemon. set changes the configuration.
+// Start is New, and starts the daemon. set changes the configuration.
 func Start(dir string, o Options, set func(*config.Config)) (r *Rig, err error) {
-	r = new(Rig)
+	if r, err = New(dir, o); err != nil {
+		return r, err
+	}
+	if set != nil {
+		set(r.Config)
+	}
+	if err := r.StartDaemon(); err != nil {
+		r.Close()
+		return r, err
+	}
+	return r, nil
+}
+
+// New makes keys in dir, starts witnesses, and writes down the configuration of a
+// daemon that is not started: see StartDaemon, or Settings and Attach for a
+// daemon in a process of its own.
+func New(dir string, o Options) (r *Rig, err error) {
+	r = &Rig{Guards: map[string]*keys.Signer{}}
 	defer func() {
 		if err != nil {
 			r.Close()
@@ -61,18 +79,25 @@ func Start(dir string, o Options, set func(*config.Config)) (r *Rig, err error) 
 			return r, err
 		}
 	}
-	if r.Config, err = config.Load(nil, func(string) (string, bool) { return "", false }, []string{
-		"log.store=dir:" + filepath.Join(dir, "log"), "log.genesis=" + filepath.Join(dir, "genesis.json"), "log.key=" + filepath.Join(dir, "log.key"),
-		"engine.key=" + filepath.Join(dir, "engine-0.pem"), "http.listen=127.0.0.1:0",
-		"blacklist.escrow_key=" + filepath.Join(dir, "escrow.pem"), "blacklist.evaluator_key=" + filepath.Join(dir, "evaluator.key"),
-		"blacklist.counts_key=" + filepath.Join(dir, "counts.pem"),
-	}); err != nil {
-		return r, err
+	r.Config, err = config.Load(nil, func(string) (string, bool) { return "", false }, r.Settings())
+	return r, err
+}
+
+// Settings are the daemon's settings, SECTION.KEY=VALUE each.
+func (r *Rig) Settings() []string {
+	file := func(name string) string { return filepath.Join(r.Dir, name) }
+	return []string{
+		"log.store=dir:" + file("log"), "log.genesis=" + file("genesis.json"), "log.key=" + file("log.key"),
+		"engine.key=" + file("engine-0.pem"), "http.listen=127.0.0.1:0",
+		"blacklist.escrow_key=" + file("escrow.pem"), "blacklist.evaluator_key=" + file("evaluator.key"),
+		"blacklist.counts_key=" + file("counts.pem"),
 	}
-	if set != nil {
-		set(r.Config)
-	}
-	return r, r.StartDaemon()
+}
+
+// Attach speaks to a daemon at an address, which the rig did not start.
+func (r *Rig) Attach(url string) (err error) {
+	r.Client, err = client.New(client.Config{URL: url})
+	return err
 }
 
 func (r *Rig) witness(i int, key checkpoint.Signer, l net.Listener) error {
@@ -105,10 +130,7 @@ func (r *Rig) StartDaemon() error {
 	}
 	r.daemon, r.done = cancel, make(chan error, 1)
 	go func() { r.done <- d.Run(ctx) }()
-	if r.Client, err = client.New(client.Config{URL: "http://" + d.Address()}); err != nil {
-		return err
-	}
-	return nil
+	return r.Attach("http://" + d.Address())
 }
 
 // StopDaemon ends the daemon and says how it ended.
@@ -182,6 +204,7 @@ func (r *Rig) Run(ctx context.Context, id string) error {
 		return err
 	}
 	r.Guard = guard
+	r.Guards[id] = guard
 	proof, err := log.Prove(guard, Origin, log.RoleGuard, guard.SPKI())
 	if err != nil {
 		return err

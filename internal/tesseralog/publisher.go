@@ -143,6 +143,9 @@ func (p *publisher) due() (due bool, in time.Duration) {
 
 // report says once that the quorum is gone, and once that it is back.
 func (p *publisher) report(err error) {
+	if p.log.cfg.Quorum() == nil {
+		return // the entries that name it are still being read, at every start
+	}
 	l := p.log.deps.Logger
 	switch {
 	case err != nil && !p.failing:
