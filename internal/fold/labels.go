@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/haltlog/haltlog/blacklist"
 	"github.com/haltlog/haltlog/blacklist/fingerprint"
@@ -152,7 +153,34 @@ func (m *Machine) mark(st log.Statement, j log.Judged) error {
 		if a, ok := m.ledger.ArtefactRoot(st.Run, st.Artefact); ok {
 			c.Artefact = a.Index
 		}
+		m.contests = append(m.contests, contest{index: j.Index})
 		return m.set.Contest(c)
 	}
 	return nil
+}
+
+// contest waits for the officers.
+type contest struct {
+	index   uint64
+	covered time.Time // largest time of the first anchor that covers it
+}
+
+// lapseContests lets those pass of which the officers have said nothing within
+// genesis' delay for authority, by anchors' times as every delay (E4): silence
+// lists. Otherwise whoever escrows all he has under a second run first could
+// keep it off the list for ever.
+func (m *Machine) lapseContests(a log.AnchorInfo) {
+	delay := m.ledger.Params().AuthorityDelay
+	m.contests = slices.DeleteFunc(m.contests, func(c contest) bool {
+		due := !c.covered.IsZero() && !a.Min.Before(c.covered.Add(delay))
+		if due {
+			m.set.Lapse(c.index)
+		}
+		return due
+	})
+	for i := range m.contests {
+		if c := &m.contests[i]; c.covered.IsZero() && a.Size > c.index {
+			c.covered = a.Max
+		}
+	}
 }

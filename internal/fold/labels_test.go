@@ -156,7 +156,22 @@ func TestContest(t *testing.T) {
 			status(t, l, labels[1], blacklist.Contested)
 		} else {
 			status(t, l, labels[1], blacklist.Active)
+			continue
 		}
+		// Officers who say nothing within their delay leave it listed: whoever
+		// escrows all he has under two runs must not keep it off the list.
+		delay := l.Machine.Ledger().Params().AuthorityDelay
+		l.Anchor()
+		covered, _ := l.Machine.Ledger().NewestAnchor()
+		early := 0
+		for a := covered; a.Min.Before(covered.Max.Add(delay)); a = *l.Anchor().Anchor {
+			status(t, l, labels[1], blacklist.Contested)
+			early++
+		}
+		if early < 2 {
+			t.Errorf("contested for %d anchors", early)
+		}
+		status(t, l, labels[1], blacklist.Active)
 	}
 }
 

@@ -37,6 +37,8 @@ type Machine struct {
 	backlog int
 	// owed is what some engine has yet to answer, by run: see owed.
 	owed map[string]owed
+	// contests that the officers may yet decide on, oldest first.
+	contests []contest
 }
 
 // New is a machine of the empty log.
@@ -136,6 +138,7 @@ func (m *Machine) effect(e log.Effect, s *Step) {
 	case log.AnchorAccepted:
 		a := e.Anchor
 		s.Anchor = &a
+		m.lapseContests(a)
 		m.push(anchored(a), a.Index, "", s)
 	case log.PolicyInForce:
 		if doc, ok := m.book.Book.InForce(e.Chain); ok {
