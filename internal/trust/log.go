@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"sync"
 
 	"github.com/haltlog/haltlog/internal/api"
@@ -275,9 +276,7 @@ func (l *Log) Sequence(name string, counted uint64) (uint64, error) {
 	defer l.mu.Unlock()
 	next := l.state
 	next.Sequences = make(map[string]uint64, len(l.state.Sequences)+1)
-	for k, v := range l.state.Sequences {
-		next.Sequences[k] = v
-	}
+	maps.Copy(next.Sequences, l.state.Sequences)
 	n := max(l.state.Sequences[name], counted) + 1
 	next.Sequences[name] = n
 	if err := l.store.Save(next); err != nil {
