@@ -30,6 +30,15 @@ const (
 	maxTiles = 256
 	// maxEvidenceEntries bounds the entries attached to one finding.
 	maxEvidenceEntries = 16
+	// maxTries is how often a read is tried that gets no answer, firstWait and
+	// longestWait the time between two of them.
+	maxTries    = 5
+	firstWait   = 100 * time.Millisecond
+	longestWait = 10 * time.Second
+	// maxAhead is how many bundles are fetched beside the one that is judged: a
+	// bundle takes some 20 ms to judge, and a server may be 100 ms away. Each
+	// is 16 MiB at most.
+	maxAhead = 4
 	// aheadTries is how often the checkpoint is read again while a witness is
 	// ahead of it: it signs before the log can publish.
 	aheadTries = 5

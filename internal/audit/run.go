@@ -200,19 +200,14 @@ func (r *audit) judge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.again(ctx); err != nil {
+	if err := r.refold(ctx); err != nil {
 		return err
 	}
-	for r.core.Size() < r.cp.Size {
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		at := r.core.Size()
-		leaves, err := bundle(ctx, r.deps.Log, at/tileWidth, r.cp.Size)
+	for leaves, err := range bundles(ctx, r.deps.Log, r.core.Size(), r.cp.Size) {
 		if err != nil {
 			return err
 		}
-		for _, leaf := range leaves[at%tileWidth:] {
+		for _, leaf := range leaves {
 			r.entry(leaf)
 			if r.deps.State != nil {
 				if err := r.deps.State.Append(leaf); err != nil {
@@ -225,8 +220,8 @@ func (r *audit) judge(ctx context.Context) error {
 	return nil
 }
 
-// again folds the entries of the state.
-func (r *audit) again(ctx context.Context) error {
+// refold folds the entries of the state.
+func (r *audit) refold(ctx context.Context) error {
 	if r.saved == nil {
 		return nil
 	}

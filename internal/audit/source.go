@@ -49,7 +49,7 @@ const tileWidth = 256
 // bundle reads the entries of one bundle of a log of a size.
 func bundle(ctx context.Context, src Source, index, size uint64) ([][]byte, error) {
 	width := int(min(size-index*tileWidth, tileWidth))
-	raw, err := src.Bundle(ctx, index, width)
+	raw, err := again(ctx, func() ([]byte, error) { return src.Bundle(ctx, index, width) })
 	if errors.Is(err, client.ErrNotFound) && width < tileWidth {
 		// "a partial tile may vanish once the full one is there"
 		raw, err = src.Bundle(ctx, index, tileWidth)
@@ -121,7 +121,7 @@ func (h *hashes) tile(ctx context.Context, level int, index uint64) ([]byte, err
 		return t, nil
 	}
 	width := int(min(h.size>>(8*level)-index*tileWidth, tileWidth))
-	t, err := h.src.Tile(ctx, level, index, width)
+	t, err := again(ctx, func() ([]byte, error) { return h.src.Tile(ctx, level, index, width) })
 	if errors.Is(err, client.ErrNotFound) && width < tileWidth {
 		t, err = h.src.Tile(ctx, level, index, tileWidth)
 	}
