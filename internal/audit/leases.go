@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -14,7 +15,16 @@ import (
 // name is noted while the log passes by, so that nothing else is remembered.
 type leaseAudit struct {
 	list     []*keptLease
+	engines  map[string]*engineLeases
 	policies map[string][]policySpan
+}
+
+// engineLeases are the leases of one engine, by the decision that they name:
+// each decision of the log touches only those that are next.
+type engineLeases struct {
+	list  []*keptLease
+	pos   int               // those before it have their next decision
+	halts map[string]uint64 // of the runs of its leases, the engine's first decision to halt; Forever before it
 }
 
 type keptLease struct {
@@ -38,7 +48,7 @@ type policySpan struct {
 }
 
 func (l *leaseAudit) load(raw [][]byte) error {
-	l.policies = map[string][]policySpan{}
+	l.policies, l.engines = map[string][]policySpan{}, map[string]*engineLeases{}
 	if len(raw) > maxLeases {
 		return fmt.Errorf("audit: %d leases, at most %d", len(raw), maxLeases)
 	}
@@ -51,11 +61,20 @@ func (l *leaseAudit) load(raw [][]byte) error {
 		if !ok {
 			return fmt.Errorf("audit: lease %d is a %s", i+1, s.Kind())
 		}
-		k := &keptLease{raw: b, signed: s, lease: st, next: log.Forever, ownHalt: log.Forever}
+		k := &keptLease{raw: b, signed: s, lease: st, next: log.Forever}
 		if n, err := checkpoint.ParseNote(st.Checkpoint); err == nil {
 			k.note, _ = checkpoint.ParseCheckpoint(n.Text)
 		}
 		l.list = append(l.list, k)
+		e, ok := l.engines[s.Signer()]
+		if !ok {
+			e = &engineLeases{halts: map[string]uint64{}}
+			l.engines[s.Signer()] = e
+		}
+		e.list, e.halts[st.Run] = append(e.list, k), log.Forever
+	}
+	for _, e := range l.engines {
+		slices.SortStableFunc(e.list, func(a, b *keptLease) int { return cmp.Compare(a.lease.DecisionIndex, b.lease.DecisionIndex) })
 	}
 	return nil
 }
@@ -76,19 +95,23 @@ func (l *leaseAudit) policy(e log.PolicyInForce) {
 }
 
 func (l *leaseAudit) decision(engine string, s fold.Step) {
+	e, ok := l.engines[engine]
+	if !ok {
+		return
+	}
+	for ; e.pos < len(e.list) && e.list[e.pos].lease.DecisionIndex < s.Index; e.pos++ {
+		e.list[e.pos].next = s.Index
+	}
 	st := s.Decision.Decision
-	for _, k := range l.list {
-		if k.signed.Signer() != engine {
-			continue
+	for _, k := range e.list[e.pos:] {
+		if k.lease.DecisionIndex != s.Index {
+			break
 		}
-		switch {
-		case s.Index == k.lease.DecisionIndex:
-			k.decided, k.to = true, st.To
-		case s.Index > k.lease.DecisionIndex:
-			k.next = min(k.next, s.Index)
-		}
-		if halted(st.Changed, k.lease.Run) {
-			k.ownHalt = min(k.ownHalt, s.Index)
+		k.decided, k.to = true, st.To
+	}
+	for _, v := range st.Changed {
+		if at, ok := e.halts[v.Run]; ok && v.State == log.StateHalt {
+			e.halts[v.Run] = min(at, s.Index)
 		}
 	}
 }
@@ -144,6 +167,7 @@ func (k *keptLease) judge(a *Auditor) {
 	// What the engine had folded at least: its own newest decision was in the
 	// log before it was named, and a checkpoint is published after folding.
 	folded := max(st.DecisionIndex+1, k.note.Size)
+	ownHalt := a.leases.engines[id].halts[st.Run]
 	run, ok := ledger.Run(st.Run)
 	switch {
 	case !ok || run.Index >= folded:
@@ -155,8 +179,8 @@ func (k *keptLease) judge(a *Auditor) {
 	switch {
 	case run.Halted && run.HaltIndex < folded:
 		say([]uint64{run.HaltIndex, st.DecisionIndex}, "granted after the halt at %d", run.HaltIndex)
-	case k.ownHalt <= st.DecisionIndex:
-		say([]uint64{k.ownHalt, st.DecisionIndex}, "granted after its own decision at %d to halt", k.ownHalt)
+	case ownHalt <= st.DecisionIndex:
+		say([]uint64{ownHalt, st.DecisionIndex}, "granted after its own decision at %d to halt", ownHalt)
 	}
 	spans := a.leases.inForce(run.Statement.Chain, folded, k.next)
 	i := slices.IndexFunc(spans, func(p policySpan) bool { return p.number == st.Policy && p.hash == st.PolicyHash })

@@ -82,6 +82,16 @@ func TestForgedLeases(t *testing.T) {
 	}
 }
 
+// An engine that decided to halt, kept the halt to itself and granted on.
+func TestLeaseAfterOwnDecision(t *testing.T) {
+	t.Attr("invariant", "G3")
+	l, _ := world(t, foldtest.Options{}, nil)
+	l.Vote(theRun, l.Members[0])
+	l.Must(l.Propose(l.Engines[0]).Decision, l.Engines[0])
+	leaf := lease(l, l.Engines[0], nil)
+	expect(t, l, audited(t, l, options{config: func(c *Config) { c.Leases = [][]byte{leaf} }}), "A27")
+}
+
 // Two of three engines are honest. The third grants after the halt, logs other
 // values, and its clock is off by an hour: the audit names it, and no other.
 func TestLyingEngine(t *testing.T) {
