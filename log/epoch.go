@@ -20,7 +20,7 @@ type Epoch struct {
 type EpochPart struct {
 	Kind        string       `json:"kind"`
 	Band        int          `json:"band"`   // of band and bandp; else 0
-	Prefix      string       `json:"prefix"` // of the labels, lower hex; may be empty
+	Prefix      string       `json:"prefix"` // of the labels' hash, in bits: zeros and ones; may be empty
 	KeyVersion  uint64       `json:"key_version"`
 	Count       uint64       `json:"count"`
 	Commitments []Commitment `json:"commitments"` // sorted by name

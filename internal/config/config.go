@@ -23,7 +23,7 @@ type Config struct {
 // Log configures the tree, its key and its publication.
 type Log struct {
 	Store      string        `toml:"store" default:"dir:haltlog-data" doc:"where the log lives: dir:PATH"`
-	State      string        `toml:"state" default:"" doc:"folder outside the log's own store for what must survive its loss: folded size, decisions, halts, last published checkpoint (L6); empty: STORE.state beside the store"`
+	State      string        `toml:"state" default:"" doc:"folder outside the log's own store for what must survive its loss: folded size and root, the last decision with its halts, every halt (L6); and for the index; empty: STORE.state beside the store"`
 	Genesis    string        `toml:"genesis" default:"" doc:"file with the genesis statement, appended as entry 0 of an empty log; a log with another one is refused"`
 	Key        string        `toml:"key" default:"" doc:"file with the log's checkpoint signing key"`
 	BatchSize  int           `toml:"batch_size" default:"256" min:"1" max:"4096" unit:"entries" doc:"entries that one integration takes at most"`

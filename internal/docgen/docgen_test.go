@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/haltlog/haltlog/log"
 	"github.com/haltlog/haltlog/policy"
 )
 
@@ -114,6 +115,25 @@ func TestTripwiresHaveFields(t *testing.T) {
 		ok := slices.ContainsFunc(policy.Fields(), func(f policy.Field) bool { return strings.HasPrefix(f.Name, w+".") })
 		if !ok && w != "semantics" {
 			t.Errorf("%s has no field", w)
+		}
+	}
+}
+
+// No member of a payload is without a meaning.
+func TestMembersHaveMeanings(t *testing.T) {
+	structs, err := parseStructs(filepath.Join(root, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range log.Kinds() {
+		rows, err := structs.payload(i.New())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			if r[2] == "" {
+				t.Errorf("%s: %s has no meaning", i.Kind, r[0])
+			}
 		}
 	}
 }

@@ -14,15 +14,19 @@ import (
 )
 
 // structs holds what the source of a package says beside each member of its
-// structs, by the struct's name and the member's.
-type structs map[string]map[string]string
+// structs, by the struct's name and the member's; and the values of its string
+// types, by the type's name.
+type structs struct {
+	members map[string]map[string]string
+	values  map[string][]string
+}
 
-func parseStructs(dir string) (structs, error) {
+func parseStructs(dir string) (*structs, error) {
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	all := structs{}
+	all := &structs{members: map[string]map[string]string{}, values: map[string][]string{}}
 	for _, f := range files {
 		if !strings.HasSuffix(f.Name(), ".go") || strings.HasSuffix(f.Name(), "_test.go") {
 			continue
@@ -32,12 +36,18 @@ func parseStructs(dir string) (structs, error) {
 			return nil, err
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
-			spec, ok := n.(*ast.TypeSpec)
-			if !ok {
-				return true
-			}
-			if st, ok := spec.Type.(*ast.StructType); ok {
-				all[spec.Name.Name] = comments(st)
+			switch spec := n.(type) {
+			case *ast.TypeSpec:
+				if st, ok := spec.Type.(*ast.StructType); ok {
+					all.members[spec.Name.Name] = comments(st)
+				}
+			case *ast.ValueSpec:
+				t, ok := spec.Type.(*ast.Ident)
+				if ok && len(spec.Values) == 1 {
+					if v, ok := literal(spec.Values[0]); ok {
+						all.values[t.Name] = append(all.values[t.Name], v)
+					}
+				}
 			}
 			return true
 		})
@@ -58,12 +68,85 @@ func comments(st *ast.StructType) map[string]string {
 
 // payload lists the members of a statement in the order of the encoding, those
 // of its parts behind a dot.
-func (s structs) payload(st any) ([][]string, error) {
-	return s.members(reflect.TypeOf(st).Elem(), "")
+func (s *structs) payload(st any) ([][]string, error) {
+	return s.rows(reflect.TypeOf(st).Elem(), "")
 }
 
-func (s structs) members(t reflect.Type, path string) ([][]string, error) {
-	doc, ok := s[t.Name()]
+// common are the meanings of members whose names say enough where they stand in
+// the source, by their path or the last of it.
+func common() map[string]string {
+	return map[string]string{
+		"anchor":              "the newest anchor that the signer has verified (S4)",
+		"as_of":               "the time of every entry of the range",
+		"base.count":          "of its labels",
+		"base.root":           "of its labels' tree",
+		"boot_id":             "the machine's, new at each boot",
+		"causes":              "those of the decision's verdict",
+		"chain":               "name of the policy chain",
+		"commitments[].name":  "`full` and `root` in semantics 1",
+		"commitments[].hash":  "the commitment",
+		"count":               "how many there are",
+		"created":             "when it was made, by its makers' clock; nothing rests on it",
+		"document":            "the policy document, canonical; its hash is the policy hash",
+		"duration_ms":         "how long, from the request's sending",
+		"elements":            "how many were evaluated",
+		"evaluators":          "who holds the label key",
+		"evidence":            "what was seen of the end",
+		"excluded[].leaf":     "its leaf in the artefact's tree",
+		"excluded[].number":   "in the artefact, from 0",
+		"excluded[].reason":   "why it is left out",
+		"from":                "begin of the period",
+		"group":               "group hash",
+		"key_version":         "version of the label key, from 1",
+		"kind":                "kind of label: `manifest`, `tensor`, `band`, `bandp`; this version lists the first two",
+		"label":               "32 bytes",
+		"max_life_ms":         "its longest life",
+		"members[].pseudonym": "name of the member, the same from one group to the next",
+		"n":                   "how many hold a share of the key",
+		"name":                "of the holder; for people, and in the audit",
+		"observed":            "when it was seen",
+		"of":                  "kind of the whole",
+		"origin":              "name of the log",
+		"policy":              "number of the policy in force",
+		"policy_hash":         "its hash",
+		"proof":               "possession proof of the key",
+		"reason":              "for people",
+		"run":                 "name of the run",
+		"sealed":              "the labels, encrypted under the data key",
+		"spki":                "public key, DER SubjectPublicKeyInfo",
+		"t":                   "how many evaluators answer together",
+		"to":                  "size up to which it folds",
+		"tripwire":            "name of the tripwire",
+		"until":               "end of the period",
+		"wraps":               "the data key, for each escrow; sorted by suite, then keyid",
+		"wraps[].bytes":       "encapsulated key and ciphertext",
+		"wraps[].keyid":       "of the escrow key",
+		"wraps[].suite":       "1: HPKE",
+	}
+}
+
+// meaning is a member's comment, and the values that it may have.
+func (s *structs) meaning(doc, path string, t reflect.Type) string {
+	// Comments refer to Go names in brackets; here they are only words.
+	text := strings.NewReplacer("[", "", "]", "").Replace(doc)
+	for rest, more := path, true; text == "" && more; {
+		text = common()[rest]
+		_, rest, more = strings.Cut(rest, ".")
+	}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if list := s.values[t.Name()]; t.Kind() == reflect.String && t.Name() != "Kind" && len(list) > 0 {
+		if text != "" {
+			text += ": "
+		}
+		text += "`" + strings.Join(list, "`, `") + "`"
+	}
+	return text
+}
+
+func (s *structs) rows(t reflect.Type, path string) ([][]string, error) {
+	doc, ok := s.members[t.Name()]
 	if !ok {
 		return nil, fmt.Errorf("no source of %s", t)
 	}
@@ -78,16 +161,14 @@ func (s structs) members(t reflect.Type, path string) ([][]string, error) {
 	for _, f := range fields {
 		name := path + f.Tag.Get("json")
 		form, inner := form(f.Type)
-		// Comments refer to Go names in brackets; here they are only words.
-		meaning := strings.NewReplacer("[", "", "]", "").Replace(doc[f.Name])
-		rows = append(rows, []string{"`" + name + "`", form, meaning})
+		rows = append(rows, []string{"`" + name + "`", form, s.meaning(doc[f.Name], name, f.Type)})
 		if inner == nil {
 			continue
 		}
 		if strings.HasPrefix(form, "array") {
 			name += "[]"
 		}
-		more, err := s.members(inner, name+".")
+		more, err := s.rows(inner, name+".")
 		if err != nil {
 			return nil, err
 		}
