@@ -60,6 +60,7 @@ type Follower struct {
 
 	grownMu sync.Mutex
 	grown   chan struct{} // closed and replaced at each batch
+	told    uint64        // entries of which every sink has heard
 }
 
 // New is a follower at size 0; Run or CatchUp folds what is there.
@@ -121,6 +122,9 @@ func (f *Follower) apply(leaf []byte) {
 	for _, sink := range f.sinks {
 		sink(Entry{Leaf: leaf, Step: step})
 	}
+	f.grownMu.Lock()
+	defer f.grownMu.Unlock()
+	f.told = step.Index + 1
 }
 
 // Run follows until the context ends or the source fails; the error is never nil.
@@ -135,13 +139,14 @@ func (f *Follower) Run(ctx context.Context) error {
 	}
 }
 
-// Wait returns once an entry at index was folded.
+// Wait returns once an entry at index was folded, and every sink was told: whoever
+// waited finds it in the index and among the decisions.
 func (f *Follower) Wait(ctx context.Context, index uint64) error {
 	for {
 		f.grownMu.Lock()
-		grown := f.grown
+		grown, told := f.grown, f.told
 		f.grownMu.Unlock()
-		if f.Size() > index {
+		if told > index {
 			return nil
 		}
 		select {
