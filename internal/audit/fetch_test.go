@@ -39,7 +39,7 @@ func (b busySource) Bundle(ctx context.Context, index uint64, width int) ([]byte
 func TestBundlesOfABusyServer(t *testing.T) {
 	l, _ := world(t, foldtest.Options{}, nil)
 	for l.Size() < 1500 {
-		l.Leaves = append(l.Leaves, []byte(fmt.Sprintf("entry %d", l.Size())))
+		l.Leaves = append(l.Leaves, fmt.Appendf(nil, "entry %d", l.Size()))
 	}
 	s := serveLog(t, l)
 	synctest.Test(t, func(t *testing.T) {
