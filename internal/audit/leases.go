@@ -36,7 +36,6 @@ type keptLease struct {
 	decided bool // the named decision is there
 	to      uint64
 	next    uint64 // index of the engine's decision after it; Forever if there is none
-	ownHalt uint64 // index of the engine's first decision that halts the run; Forever if there is none
 }
 
 // policySpan is a policy in force from an index on.
