@@ -88,8 +88,10 @@ func TestFillRefuses(t *testing.T) {
 // What is out of date is written, and said by -check.
 func TestRun(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.CopyFS(filepath.Join(dir, "log"), os.DirFS(filepath.Join(root, "log"))); err != nil {
-		t.Fatal(err)
+	for _, from := range []string{"log", "internal/api"} {
+		if err := os.CopyFS(filepath.Join(dir, from), os.DirFS(filepath.Join(root, from))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	protocol, err := os.ReadFile(filepath.Join(root, "docs", "protocol.md"))
 	if err != nil {

@@ -45,6 +45,7 @@ func (x *examples) blocks() map[string]func() (string, error) {
 		"log-time":     logTime,
 		"labels":       labels,
 		"tensor":       tensor,
+		"routes":       x.routesBlock,
 	}
 }
 
