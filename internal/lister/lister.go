@@ -35,6 +35,8 @@ const (
 	ReasonNoArtefact = "no artefact was escrowed before the halt"
 	// reasonNotListed begins the reason where the policy lists for none of the causes.
 	reasonNotListed = "the policy does not list for: "
+	// reasonNoneListed stands for more causes than a reason holds.
+	reasonNoneListed = "the policy does not list for any of the halt's causes"
 )
 
 // Config are a lister's settings.
@@ -228,7 +230,10 @@ func listing(causes []log.Cause) (why string, lists bool) {
 		}
 		names = append(names, c.Tripwire)
 	}
-	return reasonNotListed + strings.Join(names, ", "), false
+	if why = reasonNotListed + strings.Join(names, ", "); len(why) > log.MaxExclusion {
+		why = reasonNoneListed // the halt names them
+	}
+	return why, false
 }
 
 func wraps(ws []log.Wrap) []blacklist.Wrap {
