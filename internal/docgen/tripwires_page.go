@@ -19,7 +19,7 @@ type tripwire struct {
 // worked examples and by the tests of package policy.
 func tripwires() []tripwire {
 	return []tripwire{
-		{"live_vote", "a valid live vote of the run stands in the decision's range", "the votes, the first 64", "how many", "1"},
+		{"live_vote", "a valid live vote of the run stands in the decision's range", "the votes, the first 64", "how many, at most 64", "1"},
 		{"dead_vote", "missed check-ins of all members, summed, reach `threshold` within the window; a check-in is missed when T > its due time", "for each miss the last check-in of who missed, or the run's entry; each once, the first 64", "how many misses stand", "`threshold`"},
 		{"lease", "T > max(time of the guard's last heartbeat with alive, start(mode, duration, grace)) + `duration_ms` + `grace_ms`; or the gap before this decision exceeds `duration_ms` + `grace_ms` and the run was armed before", "the heartbeat, if there is one; none for a gap", "T − that time; the gap", "`duration_ms` + `grace_ms`"},
 		{"monitors", "for any monitor of `keys`: T > max(time of its last heartbeat, start(mode, keys, dwell)) + `dwell_ms`", "the last heartbeats of those that are silent", "the longest silence", "`dwell_ms`"},
