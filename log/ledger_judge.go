@@ -139,7 +139,8 @@ func (l *Ledger) checkReplay(s *Signed) error {
 	if store.taken(k) {
 		return voidf(Conflict, "replay key %s is taken", k.Scope)
 	}
-	if r != nil && !k.Monotone && r.onces >= maxRunReplays {
+	// Of each kind by itself: votes leave room for halts and contests.
+	if r != nil && !k.Monotone && len(store.once) >= maxRunReplays {
 		return voidf(Conflict, "too many statements for run %s", r.statement.Run)
 	}
 	return nil

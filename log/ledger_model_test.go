@@ -40,6 +40,8 @@ func (n *naive) ended() bool {
 			closing = true
 		case s.kind == "decision" && s.says == "closed" && closing:
 			return true
+		case s.kind == "decision":
+			closing = false // its range held the close: no later one's does
 		}
 	}
 	return false

@@ -14,14 +14,13 @@ type runState struct {
 	guards    []Key
 
 	halted, closePending, closed, fingerprinted bool
-	haltIndex                                   uint64
+	haltIndex, closeIndex                       uint64
 	halts                                       []Hash // identities of its valid halts
 
 	artefacts []ArtefactInfo // ascending by number
 	// replays are the run's replay keys by kind; those that nothing can use
 	// after its end are dropped there.
 	replays map[Kind]replays
-	onces   int
 	// verdicts are the newest decisions that say halt, by engine.
 	verdicts map[string][]haltVerdict
 }
@@ -171,8 +170,9 @@ func (l *Ledger) applyDecision(st *Decision, s *Signed) []Effect {
 			}
 			r.verdicts[engine] = kept
 		case StateClosed:
-			// A close that stands after the range cannot have been decided.
-			if r.closePending && !r.ended() {
+			// Only the decision whose range holds the close can have evaluated
+			// what came with it; one that says so without is no end.
+			if r.closePending && st.From <= r.closeIndex && r.closeIndex < st.To && !r.ended() {
 				r.closed = true
 				r.end()
 				effects = append(effects, RunClosed{Run: v.Run, Index: l.Index()})

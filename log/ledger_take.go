@@ -18,9 +18,6 @@ func (l *Ledger) take(j judgement) {
 	}
 	k := s.Replay()
 	store.take(k)
-	if r != nil && !k.Monotone {
-		r.onces++
-	}
 }
 
 // takePart keeps a valid part, or lets its whole go once it is there.
@@ -60,7 +57,8 @@ func (l *Ledger) effects(j judgement) []Effect {
 	case *Halt:
 		return l.applyHalt(st, j.signed)
 	case *Close:
-		l.runs[st.Run].closePending = true
+		r := l.runs[st.Run]
+		r.closePending, r.closeIndex = true, l.Index()
 	case *Fingerprints:
 		l.runs[st.Run].fingerprinted = true
 	case *Epoch:
