@@ -88,23 +88,30 @@ func listError(err error) error {
 	return err
 }
 
-// verdict is the exit code over all models: the gravest.
+// verdict is the exit code over all models: the gravest. Weights that could not be
+// read are nothing that a program may take for clear.
 func verdict(answers []checked) error {
-	var listed []string
+	var listed, unread []string
 	for _, a := range answers {
-		if a.Verdict.ExitCode() == exitNo {
+		switch {
+		case a.Verdict.ExitCode() == exitNo:
 			listed = append(listed, a.Path)
+		case len(a.Skipped) > 0:
+			unread = append(unread, a.Path)
 		}
 	}
-	if len(listed) > 0 {
+	switch {
+	case len(listed) > 0:
 		return no(fmt.Errorf("listed: %s", strings.Join(listed, ", ")))
+	case len(unread) > 0:
+		return look(fmt.Errorf("not all weights could be read: %s", strings.Join(unread, ", ")))
 	}
 	return nil
 }
 
 func (a checked) text(w io.Writer) error {
 	fmt.Fprintf(w, "%s: %s\n", a.Path, a.Verdict)
-	fmt.Fprintf(w, "  %d parameters, %d fingerprints asked, list of epoch %d at log size %d\n", a.Parameters, a.Asked, a.Epoch, a.Size)
+	fmt.Fprintf(w, "  %d parameters, %d fingerprints asked, list of epoch %d at log size %d of %d\n", a.Parameters, a.Asked, a.Epoch, a.Size, a.LogSize)
 	for _, m := range a.Matches {
 		run := m.Run
 		if run == "" {

@@ -112,6 +112,8 @@ func TestRuns(t *testing.T) {
 
 // TestTrust: what is pinned, what is remembered, and what a fork leaves behind.
 func TestTrust(t *testing.T) {
+	t.Attr("invariant", "L4")
+	t.Attr("invariant", "TR1")
 	l := foldtest.New(t, foldtest.Options{})
 	l.Setup()
 	l.Anchor()
@@ -329,6 +331,8 @@ func TestCheck(t *testing.T) {
 	safetensors(t, in("renamed"), "other.safetensors", 3, 1, 2)
 	safetensors(t, in("clear"), "m.safetensors", 4, 5, 6)
 	safetensors(t, in("lead"), "m.safetensors", 1, 5, 6)
+	safetensors(t, in("unread"), "m.safetensors", 7)
+	write(t, filepath.Join(in("unread"), "m.gguf"), []byte("GGUF"))
 	l.Artefact("run-1", entries)
 	l.Heartbeat("run-1")
 	l.Anchor()
@@ -348,6 +352,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{[]string{"clear"}, exitOK, "clear: clear"},
 		{[]string{"lead"}, exitOK, "lead: lead"},
+		{[]string{"unread"}, exitLook, "its format is not read"},
 		{[]string{"renamed"}, exitNo, "halted at entry"},
 		{[]string{"halted/m.safetensors"}, exitNo, "run run-1"},
 		{[]string{"clear", "lead", "renamed"}, exitNo, "(live_vote), proven"},

@@ -50,7 +50,8 @@ type Result struct {
 	Parameters uint64            `json:"parameters"`
 	Asked      int               `json:"asked"` // elements that were evaluated
 	Epoch      uint64            `json:"epoch"`
-	Size       uint64            `json:"size"` // log size that the list is of
+	Size       uint64            `json:"size"`     // log size that the list is of
+	LogSize    uint64            `json:"log_size"` // newest witnessed one: a list far behind it is old
 	Matches    []Match           `json:"matches"`
 	Skipped    []string          `json:"skipped,omitempty"` // weights in formats that are not read
 }
@@ -67,7 +68,7 @@ func New(l Log, s Source, list *List) *Checker { return &Checker{l, s, list} }
 
 // Check asks about a model. Nothing is sent if nothing is listed.
 func (c *Checker) Check(ctx context.Context, m fingerprint.Model) (Result, error) {
-	r := Result{Parameters: m.Parameters, Epoch: c.list.Number, Size: c.list.Size, Matches: []Match{}, Skipped: m.Skipped}
+	r := Result{Parameters: m.Parameters, Epoch: c.list.Number, Size: c.list.Size, LogSize: c.log.Newest().Checkpoint.Size, Matches: []Match{}, Skipped: m.Skipped}
 	questions := blacklist.Questions(m)
 	known := map[halt]*Match{}
 	var hits []blacklist.Hit

@@ -117,7 +117,7 @@ func TestVerdicts(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
-		if r.Verdict != c.want || r.Asked != len(blacklist.Questions(c.model)) || r.Epoch != 1 {
+		if r.Verdict != c.want || r.Asked != len(blacklist.Questions(c.model)) || r.Epoch != 1 || r.LogSize != l.Size() {
 			t.Errorf("%s: %+v", c.name, r)
 		}
 		if c.hits == 0 {
@@ -135,6 +135,7 @@ func TestVerdicts(t *testing.T) {
 
 // TestNothingShown is LC3: what is fetched is the same for every model, but for hits.
 func TestNothingShown(t *testing.T) {
+	t.Attr("invariant", "LC3")
 	l, s, _ := halted(t)
 	ask := func(m fingerprint.Model) []string {
 		s.Lock()
@@ -179,6 +180,9 @@ func override(s *trusttest.Server, prefix string, body func(path string) []byte)
 }
 
 func TestRefuses(t *testing.T) {
+	t.Attr("invariant", "LC1")
+	t.Attr("invariant", "LC2")
+	t.Attr("invariant", "LC5")
 	m := model(t, "b.safetensors", tensor("x", 1), tensor("y", 2))
 	toJSON := func(v any) []byte { b, _ := json.Marshal(v); return b }
 	for _, c := range []struct {
@@ -227,6 +231,7 @@ func TestRefuses(t *testing.T) {
 
 // TestStrike is LC4: a label counts for less only with the officers' signatures.
 func TestStrike(t *testing.T) {
+	t.Attr("invariant", "LC4")
 	l, s, entries := halted(t)
 	m := model(t, "b.safetensors", tensor("x", 1))
 	claim := func(state string) {

@@ -67,7 +67,7 @@ func Fetch(ctx context.Context, l Log, s Source) (*List, error) {
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
-		case <-time.After(time.Duration(try) * 200 * time.Millisecond):
+		case <-time.After(time.Duration(try) * 100 * time.Millisecond):
 		}
 	}
 }

@@ -110,6 +110,7 @@ func (w *world) run(b *member.Beeper, d time.Duration) error {
 }
 
 func TestBeeper(t *testing.T) {
+	t.Attr("invariant", "MB2")
 	t.Attr("invariant", "S4")
 	key := foldtest.NewKey(t, "m")
 	synctest.Test(t, func(t *testing.T) {
@@ -134,6 +135,7 @@ func TestBeeper(t *testing.T) {
 }
 
 func TestBeeperTrouble(t *testing.T) {
+	t.Attr("invariant", "MB3")
 	key := foldtest.NewKey(t, "m")
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, lag: time.Millisecond}
@@ -170,6 +172,7 @@ func TestBeeperWarns(t *testing.T) {
 
 // TestBeeperUnverified: MB1, nothing is signed over an anchor that is not verified.
 func TestBeeperUnverified(t *testing.T) {
+	t.Attr("invariant", "MB1")
 	key := foldtest.NewKey(t, "m")
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, lag: time.Millisecond, anchor: fmt.Errorf("a fork: %w", trust.ErrUnverified)}
@@ -244,6 +247,7 @@ func TestNext(t *testing.T) {
 // TestVote is MB4: two members' votes differ in nothing but the ring signature and
 // the nonce, and the ledger takes both.
 func TestVote(t *testing.T) {
+	t.Attr("invariant", "MB4")
 	l := foldtest.New(t, foldtest.Options{})
 	l.Setup()
 	l.Run("run-1")

@@ -31,6 +31,7 @@ func request(t *testing.T, l *foldtest.Log) *officer.Request {
 }
 
 func TestCombine(t *testing.T) {
+	t.Attr("invariant", "OF2")
 	t.Attr("invariant", "S1")
 	l := foldtest.New(t, foldtest.Options{})
 	r, err := officer.ParseRequest(request(t, l).Marshal())
@@ -103,6 +104,8 @@ func TestCombine(t *testing.T) {
 }
 
 func TestRequestRefuses(t *testing.T) {
+	t.Attr("invariant", "OF1")
+	t.Attr("invariant", "OF4")
 	l := foldtest.New(t, foldtest.Options{})
 	whole := string(request(t, l).Marshal())
 	change := func(f func(map[string]any)) string {
@@ -139,6 +142,7 @@ func TestRequestRefuses(t *testing.T) {
 }
 
 func TestGrant(t *testing.T) {
+	t.Attr("invariant", "OF3")
 	l := foldtest.New(t, foldtest.Options{})
 	v := keys.NewVerifier()
 	k := foldtest.NewKey(t, "engine-9")
@@ -184,6 +188,7 @@ func TestGrant(t *testing.T) {
 }
 
 func TestEnrolment(t *testing.T) {
+	t.Attr("invariant", "OF3")
 	l := foldtest.New(t, foldtest.Options{})
 	l.Genesis()
 	l.Policy(func(d *policy.Document) { d.Groups.MinSize = 2 })

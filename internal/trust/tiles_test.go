@@ -68,7 +68,7 @@ func TestConsistency(t *testing.T) {
 		}
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 300 {
+	for range 60 {
 		size := 2 + r.Uint64N(n-1)
 		check(1+r.Uint64N(size-1), size)
 	}

@@ -52,6 +52,8 @@ func TestOpen(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
+	t.Attr("invariant", "TR3")
+	t.Attr("invariant", "L3")
 	l, s := setup(t)
 	other := foldtest.New(t, foldtest.Options{})
 	other.Setup()
@@ -84,6 +86,8 @@ func TestOpenRefuses(t *testing.T) {
 
 // TestHistory is TR1 and TR2: over a restart, only what extends is believed.
 func TestHistory(t *testing.T) {
+	t.Attr("invariant", "TR1")
+	t.Attr("invariant", "TR2")
 	t.Attr("invariant", "L3")
 	l, s := setup(t)
 	path := filepath.Join(t.TempDir(), "state")
@@ -146,6 +150,7 @@ func TestHistory(t *testing.T) {
 }
 
 func TestAnchor(t *testing.T) {
+	t.Attr("invariant", "TR4")
 	t.Attr("invariant", "S4")
 	l, s := setup(t)
 	o, err := trust.Open(t.Context(), trust.Config{Genesis: pin(l)}, s.Client(t), new(trust.Volatile))
@@ -193,6 +198,7 @@ func TestAnchor(t *testing.T) {
 func itoa(n uint64) string { b, _ := json.Marshal(n); return string(b) }
 
 func TestAuthority(t *testing.T) {
+	t.Attr("invariant", "TR5")
 	l, s := setup(t)
 	last := func(st log.Statement, by ...log.Signer) *log.Signed {
 		x, err := log.Parse(l.Seal(st, by...))
@@ -283,6 +289,7 @@ func TestState(t *testing.T) {
 
 // TestSequence: a number is durable before it is used, and none is used twice.
 func TestSequence(t *testing.T) {
+	t.Attr("invariant", "TR2")
 	l, s := setup(t)
 	path := filepath.Join(t.TempDir(), "state")
 	var last uint64
