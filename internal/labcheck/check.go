@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/haltlog/haltlog/blacklist"
 	"github.com/haltlog/haltlog/blacklist/fingerprint"
@@ -166,10 +167,8 @@ func (c *Checker) name(ctx context.Context, kind fingerprint.Kind, version uint6
 }
 
 func (m *Match) note(s string) {
-	for _, n := range m.Notes {
-		if n == s {
-			return
-		}
+	if slices.Contains(m.Notes, s) {
+		return
 	}
 	m.Notes = append(m.Notes, s)
 }
