@@ -153,7 +153,7 @@ func (e *Engine) anchor(ctx context.Context) {
 	e.deps.Follower.View(func(m *fold.Machine) {
 		l := m.Ledger()
 		quorum := l.QuorumAt(v.Checkpoint.Size)
-		if quorum == nil || l.Frozen() {
+		if quorum == nil {
 			return
 		}
 		if a, ok := l.NewestAnchor(); ok {

@@ -236,8 +236,8 @@ func (e *Engine) plan() (plan, error) {
 	var err error
 	e.deps.Follower.View(func(m *fold.Machine) {
 		c := m.Chain(e.id)
-		if c == nil || m.Ledger().Frozen() {
-			return // no engine of this log at this size, or nothing more is valid
+		if c == nil {
+			return // no engine of this log at this size; a frozen log still has runs to end
 		}
 		last, decided := c.Last()
 		period := m.Ledger().Params().DecisionPeriod

@@ -38,7 +38,7 @@ func kindsOf() []kind {
 		{evaluate.ErrMalformed, http.StatusBadRequest, "malformed", "malformed"},
 		{projection.ErrQuery, http.StatusBadRequest, "bad-query", "bad query"},
 		{errQuery, http.StatusBadRequest, "bad-query", "bad query"},
-		{errTooLarge, http.StatusRequestEntityTooLarge, "too-large", "too large"},
+		{errTooLarge, http.StatusBadRequest, "too-large", "too large"},
 		{evaluate.ErrToken, http.StatusUnauthorized, "unknown-token", "unknown token"},
 		{admission.ErrForbidden, http.StatusForbidden, "forbidden", "key may not say this"},
 		{admission.ErrUnknown, http.StatusNotFound, "unknown", "names what the log does not hold"},
@@ -78,6 +78,9 @@ func problemOf(err error) (api.Problem, time.Duration) {
 	}
 	if s, ok := errors.AsType[*log.SyntaxError](err); ok {
 		p.Place, p.Detail = s.Place, s.Reason
+	}
+	if errors.Is(err, errTooLarge) {
+		p.Place = "body"
 	}
 	var retry time.Duration
 	if r, ok := errors.AsType[*admission.Refusal](err); ok {
