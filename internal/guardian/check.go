@@ -11,6 +11,7 @@ import (
 	"github.com/haltlog/haltlog/internal/checkpoint"
 	"github.com/haltlog/haltlog/internal/guard"
 	"github.com/haltlog/haltlog/log"
+	"github.com/haltlog/haltlog/policy"
 )
 
 // Why a vote stops nothing here.
@@ -18,8 +19,9 @@ var (
 	ErrExpired    = errors.New("vote has expired")
 	ErrOtherRun   = errors.New("of another run")
 	ErrOtherGroup = errors.New("of another group than the run's")
-	// ErrEngines is a vote that may be good and is not judged here, since the run's group has a successor.
-	ErrEngines = errors.New("the run's group was changed: the engines judge its votes")
+	// ErrEngines is a vote that may be good and is not judged here: the run's group has a successor, or the policy that
+	// the run was registered under does not let a vote halt.
+	ErrEngines = errors.New("the engines judge this run's votes")
 )
 
 // checker is the guard's Checker.
@@ -71,13 +73,13 @@ func (c *checker) CheckLease(_ context.Context, lease []byte, seen guard.Seen) (
 	// newest one mostly is not published yet. The rest of the lease is judged by package guard.
 	c.tell(Event{Event: EventLease, Engine: engine, Sequence: st.Sequence, DurationMS: st.DurationMS})
 	return guard.Lease{
-		Origin: st.Origin, Run: st.Run, GuardKey: st.Guard, BootID: st.BootID, Nonce: [32]byte(st.Nonce), Sequence: st.Sequence,
-		Duration: time.Duration(st.DurationMS) * time.Millisecond, PolicyNumber: st.Policy, PolicyHash: guard.Hash(st.PolicyHash),
-		DecisionIndex: st.DecisionIndex, DecisionSize: st.DecisionSize, Checkpoint: st.Checkpoint, Consistency: hashes,
-		Engine: engine,
-	}, guard.Checked{
-		Size: v.Checkpoint.Size, Root: guard.Hash(v.Checkpoint.Root), Witnessed: time.Unix(int64(v.MinTime), 0).UTC(),
-	}, nil
+			Origin: st.Origin, Run: st.Run, GuardKey: st.Guard, BootID: st.BootID, Nonce: [32]byte(st.Nonce), Sequence: st.Sequence,
+			Duration: time.Duration(st.DurationMS) * time.Millisecond, PolicyNumber: st.Policy, PolicyHash: guard.Hash(st.PolicyHash),
+			DecisionIndex: st.DecisionIndex, DecisionSize: st.DecisionSize, Checkpoint: st.Checkpoint, Consistency: hashes,
+			Engine: engine,
+		}, guard.Checked{
+			Size: v.Checkpoint.Size, Root: guard.Hash(v.Checkpoint.Root), Witnessed: time.Unix(int64(v.MinTime), 0).UTC(),
+		}, nil
 }
 
 // CheckHalt takes a halt of this run by any engine that officers granted, whether or not it is in the log yet (G2).
@@ -121,7 +123,7 @@ func (c *checker) CheckVote(_ context.Context, vote []byte) error {
 		return fmt.Errorf("vote: %w", ErrOrigin)
 	case st.Run != c.run.statement.Run:
 		return fmt.Errorf("vote: %w", ErrOtherRun)
-	case c.changed.Load():
+	case c.changed.Load(), c.run.document.LiveVote.Mode != policy.Enforce:
 		return ErrEngines
 	case st.Group != c.run.groupAt || s.Signer() != log.RingKeyID(c.run.groupAt):
 		return ErrOtherGroup
