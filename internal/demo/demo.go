@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,7 @@ func Run(ctx context.Context, o Options) (*Document, error) {
 	if err != nil {
 		w.problem("%v", err)
 	}
+	slices.SortStableFunc(doc.Timeline, func(a, b Event) int { return cmp.Compare(a.AtMS, b.AtMS) }) // a guard's word may come late
 	doc.OK = len(doc.Problems) == 0 && o.Plant == ""
 	if o.Stay && err == nil {
 		w.stay(ctx)

@@ -86,14 +86,17 @@ func (r *run) over(ctx context.Context, acted time.Time) error {
 	return r.proven(ctx)
 }
 
-// deadAt is when the guard saw the end.
+// deadAt is when the end was seen first: by the guard or by the demo itself.
 func (r *run) deadAt() (time.Time, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.dead) == 0 {
-		return time.Time{}, false
+	at := r.goneAt
+	for _, e := range r.dead {
+		if seen := time.UnixMilli(e.WallMS); at.IsZero() || seen.Before(at) {
+			at = seen
+		}
 	}
-	return time.UnixMilli(r.dead[0].WallMS), true
+	return at, !at.IsZero()
 }
 
 func tripwires(cs []log.Cause) []string {

@@ -32,6 +32,7 @@ type run struct {
 	mu     sync.Mutex
 	events []guardian.Event
 	dead   []guardian.Event // of the guard, or of who delivered its receipts
+	goneAt time.Time        // when the demo first saw the guarded process no more, if it looked
 	born   string           // start time of the guarded process, as the kernel counts it
 	result RunResult
 }
