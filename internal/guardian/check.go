@@ -73,13 +73,13 @@ func (c *checker) CheckLease(_ context.Context, lease []byte, seen guard.Seen) (
 	// newest one mostly is not published yet. The rest of the lease is judged by package guard.
 	c.tell(Event{Event: EventLease, Engine: engine, Sequence: st.Sequence, DurationMS: st.DurationMS})
 	return guard.Lease{
-			Origin: st.Origin, Run: st.Run, GuardKey: st.Guard, BootID: st.BootID, Nonce: [32]byte(st.Nonce), Sequence: st.Sequence,
-			Duration: time.Duration(st.DurationMS) * time.Millisecond, PolicyNumber: st.Policy, PolicyHash: guard.Hash(st.PolicyHash),
-			DecisionIndex: st.DecisionIndex, DecisionSize: st.DecisionSize, Checkpoint: st.Checkpoint, Consistency: hashes,
-			Engine: engine,
-		}, guard.Checked{
-			Size: v.Checkpoint.Size, Root: guard.Hash(v.Checkpoint.Root), Witnessed: time.Unix(int64(v.MinTime), 0).UTC(),
-		}, nil
+		Origin: st.Origin, Run: st.Run, GuardKey: st.Guard, BootID: st.BootID, Nonce: [32]byte(st.Nonce), Sequence: st.Sequence,
+		Duration: time.Duration(st.DurationMS) * time.Millisecond, PolicyNumber: st.Policy, PolicyHash: guard.Hash(st.PolicyHash),
+		DecisionIndex: st.DecisionIndex, DecisionSize: st.DecisionSize, Checkpoint: st.Checkpoint, Consistency: hashes,
+		Engine: engine,
+	}, guard.Checked{
+		Size: v.Checkpoint.Size, Root: guard.Hash(v.Checkpoint.Root), Witnessed: time.Unix(int64(v.MinTime), 0).UTC(),
+	}, nil
 }
 
 // CheckHalt takes a halt of this run by any engine that officers granted, whether or not it is in the log yet (G2).
