@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/haltlog/haltlog/internal/app"
@@ -31,6 +32,7 @@ type Rig struct {
 	Guards  map[string]*keys.Signer // by run
 	closers []func()
 
+	mu     sync.Mutex // over Guard and Guards
 	policy *policy.Document
 	group  log.Hash
 	daemon context.CancelFunc
@@ -116,8 +118,15 @@ func (r *Rig) witness(i int, key checkpoint.Signer, l net.Listener) error {
 	}
 	s := h.Server()
 	go func() { _ = s.Serve(l) }()
-	r.closers = append(r.closers, func() { _ = s.Close(); _ = store.Close() })
+	r.closers = append(r.closers, sync.OnceFunc(func() { _ = s.Close(); _ = store.Close() }))
 	return nil
+}
+
+// StopWitnesses ends all witnesses, so that nothing more is published.
+func (r *Rig) StopWitnesses() {
+	for _, c := range r.closers {
+		c()
+	}
 }
 
 // StartDaemon opens and runs the daemon on the present configuration.
@@ -146,9 +155,7 @@ func (r *Rig) StopDaemon() error {
 // Close ends everything.
 func (r *Rig) Close() {
 	_ = r.StopDaemon()
-	for _, c := range r.closers {
-		c()
-	}
+	r.StopWitnesses()
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 }
 
@@ -196,28 +203,33 @@ func (r *Rig) Setup(ctx context.Context, change func(*policy.Document)) error {
 	return err
 }
 
-// Run registers a run of the rig's guard key, and waits until it is armed.
+// Run registers a run with a guard key of its own, and waits until it is armed.
 func (r *Rig) Run(ctx context.Context, id string) error {
-	// A guard key guards one run: each run gets its own.
-	guard, err := r.signer("guard-" + id)
-	if err != nil {
-		return err
-	}
-	r.Guard = guard
-	r.Guards[id] = guard
-	proof, err := log.Prove(guard, Origin, log.RoleGuard, guard.SPKI())
-	if err != nil {
-		return err
-	}
-	leaf, err := log.Seal(&log.Run{
-		Origin: Origin, Run: id, Class: Class, Task: "a run of the rig", Chain: Chain, Policy: log.PolicyHash(r.policy.Encode()), Group: r.group,
-		Guards: []log.Guard{{Name: "guard", SPKI: guard.SPKI(), Proof: proof}}, MaxLifeMS: time.Hour.Milliseconds(),
-	}, r.Registrar)
+	leaf, err := r.RunLeaf(id)
 	if err != nil {
 		return err
 	}
 	_, err = r.Client.SubmitFolded(ctx, leaf)
 	return err
+}
+
+// RunLeaf is a registration. A guard key guards one run: each run gets its own.
+func (r *Rig) RunLeaf(id string) ([]byte, error) {
+	guard, err := r.signer("guard-" + id)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	r.Guard, r.Guards[id] = guard, guard
+	r.mu.Unlock()
+	proof, err := log.Prove(guard, Origin, log.RoleGuard, guard.SPKI())
+	if err != nil {
+		return nil, err
+	}
+	return log.Seal(&log.Run{
+		Origin: Origin, Run: id, Class: Class, Task: "a run of the rig", Chain: Chain, Policy: log.PolicyHash(r.policy.Encode()), Group: r.group,
+		Guards: []log.Guard{{Name: "guard", SPKI: guard.SPKI(), Proof: proof}}, MaxLifeMS: time.Hour.Milliseconds(),
+	}, r.Registrar)
 }
 
 // VoteLeaf is a live vote of a member.

@@ -46,6 +46,8 @@ func (r *Rig) LeaseRequest(ctx context.Context, run string, sequence uint64) ([]
 }
 
 func (r *Rig) guardOf(run string) (*keys.Signer, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	g, ok := r.Guards[run]
 	if !ok {
 		return nil, fmt.Errorf("rig: run %s was not registered here", run)
