@@ -46,6 +46,7 @@ func (x *examples) blocks() map[string]func() (string, error) {
 		"labels":       labels,
 		"tensor":       tensor,
 		"routes":       x.routesBlock,
+		"clock":        clock,
 	}
 }
 
