@@ -173,7 +173,12 @@ func TestRefusals(t *testing.T) {
 	refused(t, r, seal(&log.Freeze{Origin: rig.Origin, Reason: "no"}, r.Officers[0]), http.StatusForbidden, "forbidden")
 	forged := bytes.Clone(seal(checkin, r.Members[0].Checkin))
 	at := bytes.Index(forged, []byte(`"sig":"`)) + 12
-	forged[at] ^= 1
+	// Another letter of the alphabet, so that the signature and not the form is wrong.
+	if forged[at] == 'A' {
+		forged[at] = 'B'
+	} else {
+		forged[at] = 'A'
+	}
 	refused(t, r, forged, http.StatusForbidden, "forbidden")
 	vote, err := r.VoteLeaf("run-1", 0)
 	if err != nil {
