@@ -15,7 +15,7 @@ import (
 )
 
 // voteAgent is sent by every voter, whatever was built from: two members' requests
-// must differ on the wire in nothing but the signature (DESIGN §6).
+// must differ on the wire in nothing but the signature (SECURITY.md, votes and anonymity).
 const voteAgent = "haltlog-vote"
 
 // Waits between two tries of a vote. They are drawn at random, so that a voter

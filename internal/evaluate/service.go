@@ -1,6 +1,6 @@
 // Package evaluate owns the evaluator's service: who may have how many elements
 // evaluated, and the count that is logged for each period so that fishing is
-// visible (BLACKLIST, labels).
+// visible (docs/protocol.md, labels).
 //
 // What it knows of a client is a token's name and a number. The elements are
 // uniform and fresh for each query; nothing about them is kept, and an address

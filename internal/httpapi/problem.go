@@ -21,7 +21,7 @@ import (
 // ErrNotFound is a path that names nothing.
 var ErrNotFound = errors.New("no such resource")
 
-// kind is one row of the table from errors to answers (DESIGN §9).
+// kind is one row of the table from errors to answers (docs/protocol.md, HTTP).
 type kind struct {
 	err    error
 	status int

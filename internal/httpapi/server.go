@@ -4,7 +4,7 @@
 //
 // It decides nothing: admission takes or refuses, the engine grants, the fold
 // answers. It keeps no client's address, in logs, metrics or elsewhere: the route
-// that takes votes is shared with everything else (DESIGN §6).
+// that takes votes is shared with everything else (SECURITY.md, votes and anonymity).
 package httpapi
 
 import (

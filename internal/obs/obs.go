@@ -3,7 +3,7 @@
 //
 // No key or label here can hold a client's address: the route that takes votes is
 // shared with everything else, and who spoke to it must not be learnt from the
-// operator's logs (DESIGN §6; see Keys).
+// operator's logs (SECURITY.md, votes and anonymity; see Keys).
 package obs
 
 import (
