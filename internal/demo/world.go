@@ -314,6 +314,8 @@ store = %q
 state = %q
 genesis = %q
 key = %q
+# An idle log is witnessed anew each second, so that an anchor never waits for company.
+refresh = "1s"
 
 [http]
 listen = %q
