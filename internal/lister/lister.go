@@ -64,6 +64,7 @@ type Lister struct {
 	artefacts map[string]*log.Artefact // newest of each run that may still be listed
 	due       []halted                 // not listed yet, oldest first
 	stale     bool                     // the list changed after the last epoch
+	refused   bool                     // the last run's labels were not taken: an epoch that waits goes first
 }
 
 // halted is a run with its first valid halt.
@@ -132,11 +133,14 @@ func (l *Lister) done(run string) {
 	}
 }
 
-// next is the oldest run to be listed, with its artefact.
+// next is the oldest run to be listed, with its artefact, or that an epoch is due:
+// when no run is, or after one that the log refused.
 func (l *Lister) next() (h halted, a *log.Artefact, epoch bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.due) > 0 {
+	turn := l.refused && l.stale
+	l.refused = false
+	if len(l.due) > 0 && !turn {
 		return l.due[0], l.artefacts[l.due[0].run], false
 	}
 	return halted{}, nil, l.stale
@@ -178,7 +182,17 @@ func (l *Lister) list(ctx context.Context, h halted, artefact *log.Artefact) {
 		l.mu.Unlock()
 		return
 	}
-	l.submit(ctx, st)
+	if l.submit(ctx, st) {
+		return
+	}
+	// A run whose labels the log refuses, now or for ever, holds up no other run
+	// and no epoch: it comes again after them.
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refused = true
+	if len(l.due) > 1 && l.due[0].run == h.run {
+		l.due = append(l.due[1:len(l.due):len(l.due)], l.due[0])
+	}
 }
 
 // statement is what is published of a halted run; nil if that is done, or with an error.
@@ -202,6 +216,9 @@ func (l *Lister) statement(m *fold.Machine, h halted, artefact *log.Artefact) (*
 	}, artefact.Sealed, wraps(artefact.Wraps))
 	if err != nil {
 		return nil, err
+	}
+	if uint64(len(labels)) != artefact.Count {
+		return nil, fmt.Errorf("artefact %d holds %d labels and says %d", artefact.Number, len(labels), artefact.Count)
 	}
 	st.Artefact, st.KeyVersion = new(artefact.Number), artefact.KeyVersion
 	published, excluded := m.List().Publish(labels)
@@ -255,8 +272,9 @@ func (l *Lister) epoch(ctx context.Context) {
 }
 
 // submit logs a statement, in parts if need be, and waits until it was folded. A
-// refusal is waited out: another engine may have been first, which its entry shows.
-func (l *Lister) submit(ctx context.Context, st log.Statement) {
+// refusal is waited out, and reported as false: another engine may have been first,
+// which its entry shows.
+func (l *Lister) submit(ctx context.Context, st log.Statement) bool {
 	whole, err := log.Seal(st, l.deps.Signer)
 	if err == nil {
 		var leaves [][]byte
@@ -273,11 +291,12 @@ func (l *Lister) submit(ctx context.Context, st log.Statement) {
 		}
 	}
 	if err == nil || ctx.Err() != nil {
-		return
+		return true
 	}
 	l.deps.Logger.Error("not logged yet", "kind", string(st.Kind()), "err", err)
 	select {
 	case <-ctx.Done():
 	case <-time.After(l.cfg.Retry):
 	}
+	return false
 }
