@@ -39,7 +39,7 @@ var kinds = []KindInfo{
 		Kind: KindRun, Signing: SignedAlone, Roles: []Role{RoleRegistrar}, Lane: LaneBulk,
 		Replay: "run, once",
 		Says:   "registers a run: class, task, chain, policy and group by hash, guards, manifest, base, maximum life",
-		VoidIf: "the log is frozen, the policy is not the one in force, the class is not in it, the life exceeds it, the group is unknown, of another chain or not in force, a guard's key holds another role, or the manifest label is listed",
+		VoidIf: "the log is frozen, as many runs live as can be decided on at once, the policy is not the one in force, the class is not in it, the life exceeds it, the group is unknown, of another chain or not in force, a guard's key holds another role, or the manifest label is listed",
 		New:    func() Statement { return new(Run) },
 	},
 	{

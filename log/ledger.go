@@ -73,6 +73,7 @@ type Ledger struct {
 	groups          groups
 	groupsWaiting   []*groupState
 	runs            map[string]*runState
+	live            int            // runs that have not ended
 	guards          map[string]Key // guard keys of all runs, by keyid
 	decisions       map[string]DecisionInfo
 	replays         replays

@@ -88,6 +88,9 @@ func (l *Ledger) Run(id string) (RunInfo, bool) {
 	return info, true
 }
 
+// LiveRuns is [View].
+func (l *Ledger) LiveRuns() int { return l.live }
+
 // Runs are the identifiers of all registered runs, sorted.
 func (l *Ledger) Runs() []string { return slices.Sorted(maps.Keys(l.runs)) }
 
@@ -145,6 +148,7 @@ func (l *Ledger) applyRun(st *Run) []Effect {
 		}
 	}
 	l.runs[st.Run] = r
+	l.live++
 	info, _ := l.Run(st.Run)
 	return []Effect{RunRegistered{Run: info}}
 }
@@ -174,6 +178,7 @@ func (l *Ledger) applyDecision(st *Decision, s *Signed) []Effect {
 			// what came with it; one that says so without is no end.
 			if r.closePending && st.From <= r.closeIndex && r.closeIndex < st.To && !r.ended() {
 				r.closed = true
+				l.live--
 				r.end()
 				effects = append(effects, RunClosed{Run: v.Run, Index: l.Index()})
 			}
@@ -187,6 +192,9 @@ func (l *Ledger) applyHalt(st *Halt, s *Signed) []Effect {
 	e := RunHalted{Run: st.Run, Engine: s.Signer(), First: !r.halted, Index: l.Index()}
 	r.halts = append(r.halts, s.Identity)
 	if e.First {
+		if !r.ended() {
+			l.live--
+		}
 		r.halted, r.haltIndex = true, l.Index()
 		r.end()
 	}

@@ -107,6 +107,11 @@ const (
 	// more runs at once logs them in consecutive decisions.
 	MaxVerdicts = 4096
 
+	// MaxLiveRuns bounds the runs that are registered and have not ended. All of
+	// them may trip at once, each for every tripwire with the most evidence
+	// (2.4 KB), and one decision has to hold that in one whole.
+	MaxLiveRuns = 1024
+
 	// MaxCauses bounds the causes of one verdict: each tripwire at most once,
 	// and custom ones.
 	MaxCauses = 32

@@ -73,7 +73,7 @@ func (r *Run) Validate() error {
 // Replay is the run, once.
 func (r *Run) Replay(string) ReplayKey { return ReplayKey{Scope: "run/" + r.Run} }
 
-// Void: the log is not frozen; the run names the policy in force of its chain,
+// Void: the log is not frozen, and fewer than [MaxLiveRuns] live; the run names the policy in force of its chain,
 // a class of it, a life within it, and a group of that chain in force; its
 // guards' keys hold no other role; its manifest label is not listed (E5).
 func (r *Run) Void(v View, _ Signed) error {
@@ -82,6 +82,9 @@ func (r *Run) Void(v View, _ Signed) error {
 	}
 	if _, ok := v.Run(r.Run); ok {
 		return voidf(Conflict, "run %s is registered", r.Run)
+	}
+	if v.LiveRuns() >= MaxLiveRuns {
+		return voidf(Conflict, "%d runs have not ended: no more can be decided on at once", v.LiveRuns())
 	}
 	rules, ok := v.Rules(r.Chain)
 	switch {

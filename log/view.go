@@ -22,6 +22,8 @@ type View interface {
 	Params() Params
 	// Frozen reports whether a valid freeze stands before Index.
 	Frozen() bool
+	// LiveRuns is how many registered runs have not ended before Index.
+	LiveRuns() int
 
 	// Threshold is how many officers sign together, at Index.
 	Threshold() int

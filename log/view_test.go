@@ -12,6 +12,7 @@ import (
 type fakeView struct {
 	index      uint64
 	frozen     bool
+	live       int
 	signers    []log.Key
 	keys       map[string]log.Key
 	number     uint64
@@ -45,6 +46,7 @@ func (v *fakeView) Origin() string                                         { ret
 func (v *fakeView) GenesisIdentity() log.Hash                              { return hashOf("genesis") }
 func (v *fakeView) Params() log.Params                                     { return log.Params{} }
 func (v *fakeView) Frozen() bool                                           { return v.frozen }
+func (v *fakeView) LiveRuns() int                                          { return v.live }
 func (v *fakeView) Threshold() int                                         { return 2 }
 func (v *fakeView) Keys(log.Role) []log.Key                                { return nil }
 func (v *fakeView) Signers() []log.Key                                     { return v.signers }

@@ -13,7 +13,7 @@ import (
 
 // seal signs a decision and the halts that follow from it.
 func (e *Engine) seal(p plan) (Record, error) {
-	r := Record{Size: p.proposal.Decision.To, Root: p.root, Halts: [][]byte{}}
+	r := Record{Size: p.size, Root: p.root, Halts: [][]byte{}}
 	var err error
 	if r.Decision, err = log.Seal(p.proposal.Decision, e.deps.Signer); err != nil {
 		return r, err

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/haltlog/haltlog/internal/checkpoint"
+	"github.com/haltlog/haltlog/internal/dsse"
 	"github.com/haltlog/haltlog/internal/fold"
 	"github.com/haltlog/haltlog/internal/follow"
 	"github.com/haltlog/haltlog/log"
@@ -198,6 +199,7 @@ func (e *Engine) resume(ctx context.Context) error {
 type plan struct {
 	proposal fold.Proposal
 	decide   bool
+	size     uint64   // that was folded, and its root: the decision's range ends there or before
 	root     log.Hash
 	wait     time.Duration // until the next turn, if nothing wakes it
 }
@@ -263,9 +265,10 @@ func (e *Engine) plan() (plan, error) {
 			return
 		}
 		p.decide, e.turned = true, time.Now()
-		if p.proposal, err = c.Propose(m.Size(), now); err != nil {
+		if p.proposal, err = fitting(c, m.Size(), last.To, maxPayload, now); err != nil {
 			return
 		}
+		p.size = m.Size()
 		root, ok := m.Ledger().RootAt(m.Size())
 		if !ok {
 			err = fmt.Errorf("no root at size %d", m.Size())
@@ -273,7 +276,7 @@ func (e *Engine) plan() (plan, error) {
 		}
 		p.root = root
 		e.mu.Lock()
-		e.urgent = false
+		e.urgent = p.proposal.Decision.To < m.Size() // the rest goes into the next one, at once
 		e.mu.Unlock()
 	})
 	if err == nil && p.proposal.Unknown != nil {
@@ -281,6 +284,30 @@ func (e *Engine) plan() (plan, error) {
 	}
 	return p, err
 }
+
+// fitting is the proposal up to a size, or up to a smaller one where what changed
+// is more than one statement holds: an engine that was away long finds thousands
+// of runs ended, and logs them in consecutive decisions. What all live runs come
+// to at one moment always fits (log.MaxLiveRuns).
+func fitting(c *fold.Chain, to, from uint64, limit int, now time.Time) (fold.Proposal, error) {
+	for {
+		p, err := c.Propose(to, now)
+		if err != nil {
+			return p, err
+		}
+		payload, err := log.Encode(p.Decision)
+		if err == nil && len(payload) <= limit {
+			return p, nil
+		}
+		if to == from {
+			return p, errors.Join(fmt.Errorf("a decision with %d changed verdicts fits no statement of %d bytes", len(p.Decision.Changed), limit), err)
+		}
+		to = from + (to-from)/2
+	}
+}
+
+// maxPayload is what base64 and one signature leave of a whole.
+const maxPayload = (dsse.MaxWhole - 4096) / 4 * 3
 
 // evaluationPeriod is the shortest of the policies in force.
 func evaluationPeriod(m *fold.Machine, longest time.Duration) time.Duration {
