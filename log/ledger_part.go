@@ -24,7 +24,6 @@ type wholeKey struct {
 // bounded, and each has an end by log order.
 type parts struct {
 	pending map[wholeKey]*pendingWhole
-	bytes   int
 }
 
 // expire forgets wholes whose last part is too late.
@@ -36,12 +35,7 @@ func (p *parts) expire(index uint64) {
 	}
 }
 
-func (p *parts) drop(k wholeKey) {
-	if w, ok := p.pending[k]; ok {
-		p.bytes -= w.bytes
-		delete(p.pending, k)
-	}
-}
+func (p *parts) drop(k wholeKey) { delete(p.pending, k) }
 
 // check says whether a part has its place.
 func (p *parts) check(st *Part, signer string) error {
@@ -60,14 +54,27 @@ func (p *parts) check(st *Part, signer string) error {
 				own++
 			}
 		}
-		if own >= maxWholesPerKey || len(p.pending) >= maxPendingWholes {
+		if n, _ := p.held(st.Of); own >= maxWholesPerKey || n >= maxPendingWholes/2 {
 			return void(Conflict, "too many statements wait for their parts")
 		}
 	}
-	if p.bytes+len(st.Data) > maxPendingBytes {
+	if _, bytes := p.held(st.Of); bytes+len(st.Data) > maxPendingBytes/2 {
 		return void(Conflict, "too many bytes wait for their parts")
 	}
 	return nil
+}
+
+// held is what waits in the half of the room that a kind may use: one half is for
+// artefacts, whose signers are the many keys of guards, the other for officers
+// and engines, so that no number of guards can keep a decision from the log.
+func (p *parts) held(of Kind) (wholes, bytes int) {
+	for _, w := range p.pending {
+		if (w.of == KindArtefact) == (of == KindArtefact) {
+			wholes++
+			bytes += w.bytes
+		}
+	}
+	return wholes, bytes
 }
 
 // completed is the whole if this part is the last missing one; nothing
@@ -104,5 +111,4 @@ func (p *parts) add(st *Part, signer string, index uint64) {
 	w.parts[st.Number] = slices.Clone(st.Data)
 	w.have++
 	w.bytes += len(st.Data)
-	p.bytes += len(st.Data)
 }

@@ -1,6 +1,7 @@
 package log_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/haltlog/haltlog/internal/fold/foldtest"
@@ -10,7 +11,7 @@ import (
 // whole is a halted run's fingerprints that fill several leaves.
 func whole(t *testing.T) (l *foldtest.Log, statement []byte) {
 	t.Helper()
-	l = foldtest.New(t, foldtest.Options{}).Setup()
+	l = foldtest.New(t, foldtest.Options{Engines: 2}).Setup()
 	l.Run(run)
 	l.Decide(l.Engines[0])
 	labels := foldtest.Labels(1200)
@@ -86,9 +87,12 @@ func TestPartsVoid(t *testing.T) {
 	want(t, f.Append(parts[last]), log.Pending, "")
 
 	f = begin()
-	want(t, f.Put(part(func(p *log.Part) { p.Of = log.KindArtefact }), f.Engines[0]), log.Void, "says otherwise")
+	want(t, f.Put(part(func(p *log.Part) { p.Of = log.KindEpoch }), f.Engines[0]), log.Void, "says otherwise")
+	// A key that may not sign the whole takes no room with its parts.
+	want(t, f.Put(part(func(p *log.Part) { p.Of = log.KindArtefact }), f.Engines[0]), log.Void, "does not sign kind artefact")
+	want(t, f.Put(part(func(*log.Part) {}), f.Registrar), log.Void, "does not sign kind fingerprints")
 	// Another key's parts do not join these.
-	want(t, f.Put(part(func(*log.Part) {}), f.Registrar), log.Pending, "")
+	want(t, f.Put(part(func(*log.Part) {}), f.Engines[1]), log.Pending, "")
 	// A stranger's take no room at all.
 	want(t, f.Put(part(func(*log.Part) {}), foldtest.NewKey(t, "stranger")), log.Void, "unknown key")
 	want(t, f.Append(parts[last]), log.Valid, "")
@@ -115,10 +119,45 @@ func TestPartsAreBounded(t *testing.T) {
 		t.Error("one key takes more room than its own")
 	}
 	// Another key has its own room.
-	want(t, l.Put(flood(9), l.Registrar), log.Pending, "")
+	want(t, l.Put(flood(9), l.Engines[1]), log.Pending, "")
 	junk := []byte("{}")
 	for range 1<<14 + 1 {
 		l.Append(junk)
 	}
 	want(t, l.Put(flood(9), l.Engines[0]), log.Pending, "")
+}
+
+// Guards, of whom there are many, fill their own half of the room: an engine's
+// parts still find place.
+func TestGuardsLeaveRoomForEngines(t *testing.T) {
+	l, statement := whole(t)
+	s, err := log.Parse(split(t, statement, l.Engines[0])[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := l.RunStatement("run-many")
+	var guards []*foldtest.Key
+	st.Guards = nil
+	for n := range 8 {
+		k := foldtest.NewKey(t, fmt.Sprintf("guard-%d", n))
+		g := k.Guard(l.Origin)
+		g.Name = k.Name
+		guards, st.Guards = append(guards, k), append(st.Guards, g)
+	}
+	l.Must(st, l.Registrar)
+	flood := func(n int) *log.Part {
+		p := *s.Statement.(*log.Part)
+		p.Of, p.Whole = log.KindArtefact, log.Hash{1, byte(n)}
+		return &p
+	}
+	taken := 0
+	for n := range 32 {
+		if step := l.Put(flood(n), guards[n%8]); step.Validity == log.Pending {
+			taken++
+		}
+	}
+	if taken != 16 {
+		t.Errorf("guards hold %d places, want half of 32", taken)
+	}
+	want(t, l.Put(s.Statement, l.Engines[0]), log.Pending, "")
 }

@@ -115,8 +115,14 @@ func (l *Ledger) authorise(s *Signed, signers []Key) error {
 		if !k.InForce(l.Index()) {
 			return voidf(Forbidden, "key %s of %s is not in force", k.ID, k.Name)
 		}
-		if info.Signing != SignedWhole && !slices.Contains(info.Roles, k.Role) {
-			return voidf(Forbidden, "a key of role %s does not sign kind %s", k.Role, s.Kind())
+		kind, roles := s.Kind(), info.Roles
+		if part, ok := s.Statement.(*Part); ok {
+			// Who may not sign the whole takes no room with its parts.
+			whole, _ := Info(part.Of)
+			kind, roles = part.Of, whole.Roles
+		}
+		if !slices.Contains(roles, k.Role) {
+			return voidf(Forbidden, "a key of role %s does not sign kind %s", k.Role, kind)
 		}
 	}
 	if info.Signing == SignedThreshold && len(signers) != l.Threshold() {
