@@ -246,7 +246,9 @@ func TestEpoch(t *testing.T) {
 	}
 	reversed := slices.Clone(all)
 	slices.Reverse(reversed)
-	mustList(t, once, listing(once, "run", 10, tensors(reversed...)))
+	for i, chunk := range slices.Collect(slices.Chunk(reversed, MaxArtefactLabels)) {
+		mustList(t, once, listing(once, fmt.Sprint("one-", i), uint64(10*i), tensors(chunk...)))
+	}
 	if diff := cmp.Diff(last, once.Epoch()); diff != "" {
 		t.Error(diff)
 	}
