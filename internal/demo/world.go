@@ -113,6 +113,18 @@ func (w *world) folders() error {
 	if err := os.Chmod(w.dir, 0o755); err != nil {
 		return err
 	}
+	for up := filepath.Dir(w.dir); os.Geteuid() == 0; up = filepath.Dir(up) {
+		info, err := os.Stat(up)
+		if err != nil {
+			return err
+		}
+		if info.Mode()&0o001 == 0 {
+			return fmt.Errorf("%s lets nobody else through, and the trained program runs as uid %d: set TMPDIR to a folder that everybody may pass", up, childUID)
+		}
+		if up == filepath.Dir(up) {
+			break
+		}
+	}
 	for name, mode := range map[string]os.FileMode{"bin": 0o755, "keys": 0o700, "files": 0o755, "logs": 0o755, "lab": 0o755, "data": 0o700} {
 		if err := os.Mkdir(filepath.Join(w.dir, name), mode); err != nil {
 			return err
