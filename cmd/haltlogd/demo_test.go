@@ -206,7 +206,7 @@ func testPlants(t *testing.T, bin string) {
 	var names []string
 	for _, p := range d.Plants {
 		names = append(names, p.Plant)
-		if got := findings(&p.Audit, "finding"); !slices.Equal(got, []string{want[p.Plant]}) || p.Audit.ExitCode != 3 || !p.Found {
+		if got := findings(&p.Audit, "finding"); !slices.Equal(got, []string{want[p.Plant]}) || p.Audit.ExitCode != 3 || !p.Found || !p.Offline {
 			t.Errorf("plant %s: the audit says %+v", p.Plant, p.Audit)
 		}
 	}

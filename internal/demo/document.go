@@ -109,7 +109,9 @@ type PlantFound struct {
 	What  string `json:"what"` // was done
 	Want  string `json:"want"` // number of the check that has to find it
 	Found bool   `json:"found"`
-	Audit Audit  `json:"audit"`
+	// Offline says that a stranger verified the findings' evidence from files alone.
+	Offline bool  `json:"offline"`
+	Audit   Audit `json:"audit"`
 }
 
 // teller writes the document as things happen, and tells them to people.

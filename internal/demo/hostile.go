@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -27,19 +28,17 @@ func Attack(ctx context.Context, self string, stdout io.Writer) {
 	for range hostileForks {
 		fmt.Fprintf(stdout, "attack setsid: %s\n", outcome(leave(ctx, self, hostileDepth)))
 	}
-	for _, target := range []struct {
-		name string
+	for _, a := range []struct {
+		what string
 		pid  int
-	}{{"parent", os.Getppid()}, {"init", 1}, {"everything", -1}} {
-		for _, sig := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} {
-			if target.pid == -1 && sig == syscall.SIGSTOP {
-				continue // it would only stop its own helpers
-			}
-			if target.pid == -1 {
-				sig = syscall.SIGUSR1 // spares its own helpers, which ignore it
-			}
-			fmt.Fprintf(stdout, "attack %s %s: %s\n", sig, target.name, outcome(syscall.Kill(target.pid, sig)))
-		}
+		sig  syscall.Signal
+	}{
+		{"SIGSTOP to parent", os.Getppid(), syscall.SIGSTOP},
+		{"SIGKILL to parent", os.Getppid(), syscall.SIGKILL},
+		{"SIGKILL to init", 1, syscall.SIGKILL},
+		{"SIGUSR1 to everything", -1, syscall.SIGUSR1}, // spares its own helpers, which ignore it
+	} {
+		fmt.Fprintf(stdout, "attack %s: %s\n", a.what, outcome(syscall.Kill(a.pid, a.sig)))
 	}
 	for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
 		for _, file := range []string{"cgroup.procs", "cgroup.freeze", "cgroup.kill", "cgroup.subtree_control"} {
@@ -50,6 +49,39 @@ func Attack(ctx context.Context, self string, stdout io.Writer) {
 	}
 	fmt.Fprintf(stdout, "attack ptrace parent: %s\n", outcome(syscall.PtraceAttach(os.Getppid())))
 	fmt.Fprintf(stdout, "attack umount: %s\n", outcome(syscall.Unmount("/sys/fs/cgroup", 0)))
+}
+
+// harmless are the attempts that may succeed: what they reach is inside.
+func harmless(attempt string) bool {
+	return attempt == "setsid" || attempt == "SIGUSR1 to everything"
+}
+
+// attacked reports what the hostile program printed, and holds it against G5.
+func (r *run) attacked() error {
+	b, err := os.ReadFile(r.guard.Path)
+	if err != nil {
+		return err
+	}
+	refused, forks := 0, 0
+	for line := range strings.Lines(string(b)) {
+		rest, ok := strings.CutPrefix(strings.TrimSpace(line), "attack ")
+		if !ok {
+			continue
+		}
+		switch attempt, result, _ := strings.Cut(rest, ": "); {
+		case result != "done":
+			refused++
+		case !harmless(attempt):
+			r.w.problem("the program could do what it must not: %s", attempt)
+		case attempt == "setsid":
+			forks++
+		}
+	}
+	if forks == 0 || refused == 0 {
+		r.w.problem("the program did not attack: %d forks, %d refusals", forks, refused)
+	}
+	r.w.tell(r.id, "attack", "the program left %d processes in sessions of their own, which fork on; its %d attacks on guard and cgroup tree were refused", forks, refused)
+	return nil
 }
 
 func outcome(err error) string {

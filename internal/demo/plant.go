@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -88,6 +89,12 @@ func (w *world) tryPlant(ctx context.Context, p plant, f *forgery) error {
 		found.Found = found.Found && x.Check == p.want
 	}
 	found.Found = found.Found && len(a.of("finding")) > 0
+	if found.Offline, err = w.evidence(ctx, findings); err != nil {
+		return err
+	}
+	if found.Offline {
+		text += "\nits evidence verifies offline, from the file and the quorum alone"
+	}
 	w.mu.Lock()
 	w.doc.Plants = append(w.doc.Plants, found)
 	w.mu.Unlock()
@@ -95,7 +102,20 @@ func (w *world) tryPlant(ctx context.Context, p plant, f *forgery) error {
 	if !found.Found {
 		w.problem("the audit did not find %s as %s, and nothing else", p.name, p.want)
 	}
+	if !found.Offline {
+		w.problem("the evidence of %s does not verify offline", p.name)
+	}
 	return nil
+}
+
+// evidence lets a stranger verify every finding of an audit from its file.
+func (w *world) evidence(ctx context.Context, dir string) (bool, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil || len(files) == 0 {
+		return false, err
+	}
+	_, code, err := w.ask(ctx, append([]string{"verify", "--quorum=" + w.file("quorum")}, files...)...)
+	return code == 0, err
 }
 
 // plantLeaf serves another entry where the vote stands; tree and checkpoint are

@@ -208,6 +208,9 @@ func (r *run) settle(ctx context.Context) error {
 		return err
 	}
 	r.w.tell(r.id, "training", "the loss fell from %.3f to %.3f; labels of its checkpoints are escrowed", r.result.FirstLoss, r.result.LastLoss)
+	if r.hostile {
+		return r.attacked()
+	}
 	return nil
 }
 
