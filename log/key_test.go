@@ -13,7 +13,7 @@ import (
 var (
 	_ log.Verifier = (*keys.Verifier)(nil)
 	_ log.Signer   = (*keys.Signer)(nil)
-	_ log.Signer   = (*keys.RingSigner)(nil)
+	_ log.Signer   = (*ring.Voter)(nil)
 )
 
 // TestKeyStore seals with real keys of both algorithms and verifies what was

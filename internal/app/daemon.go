@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/haltlog/haltlog/internal/admission"
@@ -43,6 +44,10 @@ import (
 // stopTime is how long requests under way may take when the daemon stops.
 const stopTime = 3 * time.Second
 
+// idleFlush is how long the log may rest before the index is made durable as far
+// as it is, so that a restart after a quiet night applies nothing again.
+const idleFlush = time.Second
+
 // Deps are what a daemon gets from its process.
 type Deps struct {
 	Logger *slog.Logger
@@ -57,8 +62,11 @@ type Daemon struct {
 	metrics *obs.Metrics
 
 	log       *tesseralog.Log
+	verifier  *keys.Verifier
+	warming   sync.WaitGroup // rings that are being prepared
 	kv        *boltstore.KV
 	index     *projection.Projection
+	indexMu   sync.Mutex // over index.Apply and index.Flush
 	follower  *follow.Follower
 	admission *admission.Admission
 	engine    *engine.Engine    // nil without its key
@@ -70,7 +78,8 @@ type Daemon struct {
 	quorums   *quorums
 	server    *httpapi.Server
 
-	inForce *checkpoint.Quorum // that the publisher was told of; of the follower alone
+	caughtUp atomic.Bool
+	inForce  *checkpoint.Quorum // that the publisher was told of; of the follower alone
 
 	listener net.Listener
 	metricsL net.Listener // nil if metrics are not served
@@ -165,7 +174,8 @@ func (d *Daemon) openFold(ctx context.Context, journal engine.Journal) error {
 	if d.index, err = projection.Open(d.kv, hex.EncodeToString(d.files.hash[:]), d.log.Size()); err != nil {
 		return err
 	}
-	verifier := newOnce(keys.NewVerifier())
+	d.verifier = keys.NewVerifier()
+	verifier := newOnce(d.verifier)
 	d.follower = follow.New(follow.Config{Fold: fold.Config{GenesisHash: &d.files.hash}}, follow.Deps{
 		Source: d.log, Fold: fold.Deps{Verifier: verifier}, Logger: d.deps.Logger, Sinks: []follow.Sink{d.hear},
 	})
@@ -192,6 +202,16 @@ func (d *Daemon) openFold(ctx context.Context, journal engine.Journal) error {
 	if err := d.follower.CatchUp(ctx); err != nil {
 		return err
 	}
+	d.follower.View(func(m *fold.Machine) {
+		warmed := map[log.Hash]bool{}
+		for _, id := range m.Ledger().Runs() {
+			if r, ok := m.Ledger().Run(id); ok && !r.Ended() && !warmed[r.Group.Hash] {
+				warmed[r.Group.Hash] = true
+				d.warm(r.Group)
+			}
+		}
+	})
+	d.caughtUp.Store(true)
 	return d.files.agree(d.present())
 }
 
@@ -277,6 +297,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		})
 	}
 	part("follower", d.follower.Run)
+	part("index", d.flushIdle)
 	if d.engine != nil {
 		part("engine", d.engine.Run)
 	}
@@ -329,6 +350,7 @@ func (d *Daemon) close() error {
 			}
 		}
 	}
+	d.warming.Wait()
 	if d.admission != nil {
 		d.admission.Close()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/haltlog/haltlog/internal/admission"
 	"github.com/haltlog/haltlog/internal/fold"
@@ -40,7 +41,9 @@ func (p published) Consistency(ctx context.Context, from, to uint64) ([]log.Hash
 func (d *Daemon) hear(e follow.Entry) {
 	record, err := projection.RecordOf(e.Leaf, e.Step.Judged)
 	if err == nil {
+		d.indexMu.Lock()
 		err = d.index.Apply(e.Step.Index, record)
+		d.indexMu.Unlock()
 	}
 	if err != nil {
 		// What is not flushed is kept and flushed with what follows; admission
@@ -55,6 +58,10 @@ func (d *Daemon) hear(e follow.Entry) {
 			if x.Quorum != nil {
 				d.quorum(e)
 			}
+		case log.RunRegistered:
+			if d.caughtUp.Load() {
+				d.warm(x.Run.Group)
+			}
 		case log.AnchorAccepted:
 			d.quorum(e) // a new quorum takes force at an anchor
 		}
@@ -68,6 +75,43 @@ func (d *Daemon) hear(e follow.Entry) {
 	if d.lister != nil {
 		d.lister.Hear(e)
 	}
+}
+
+// flushIdle makes the index durable whenever the log has rested.
+func (d *Daemon) flushIdle(ctx context.Context) error {
+	tick := time.NewTicker(idleFlush)
+	defer tick.Stop()
+	var last uint64
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+		size := d.index.Size()
+		if size == last {
+			d.indexMu.Lock()
+			err := d.index.Flush()
+			d.indexMu.Unlock()
+			if err != nil {
+				d.deps.Logger.Error("index", "size", size, "err", err)
+			}
+		}
+		last = size
+	}
+}
+
+// warm prepares a group's ring beside the fold, so that the first vote against a
+// run is verified as fast as any other.
+func (d *Daemon) warm(g log.GroupInfo) {
+	if g.Statement == nil {
+		return
+	}
+	d.warming.Go(func() {
+		if err := d.verifier.PrepareRing(g.Statement.Rings()); err != nil {
+			d.deps.Logger.Error("prepare ring", "err", err)
+		}
+	})
 }
 
 // quorum tells the publisher of the quorum in force, if it is another.

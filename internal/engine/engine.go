@@ -199,7 +199,7 @@ func (e *Engine) resume(ctx context.Context) error {
 type plan struct {
 	proposal fold.Proposal
 	decide   bool
-	size     uint64   // that was folded, and its root: the decision's range ends there or before
+	size     uint64 // that was folded, and its root: the decision's range ends there or before
 	root     log.Hash
 	wait     time.Duration // until the next turn, if nothing wakes it
 }

@@ -125,9 +125,9 @@ func TestPeriod(t *testing.T) {
 		stop := w.alive(run)
 		time.Sleep(2 * time.Minute)
 		stop()
-		doc, _ := w.l.Machine.Policy(foldtest.Chain)
+		doc := w.policy()
 		var last time.Time
-		for _, s := range w.l.Steps {
+		for _, s := range w.steps() {
 			if s.Decision == nil || s.Index < idle {
 				continue
 			}
@@ -205,7 +205,7 @@ func TestRestart(t *testing.T) {
 					if w.kinds(log.KindHalt) != 1 {
 						t.Fatalf("%d halts are logged", w.kinds(log.KindHalt))
 					}
-					if pushed != nil && !slices.ContainsFunc(w.l.Leaves, func(l []byte) bool { return bytes.Equal(l, pushed) }) {
+					if pushed != nil && !slices.ContainsFunc(w.leaves(), func(l []byte) bool { return bytes.Equal(l, pushed) }) {
 						t.Error("the halt that was acted on is not the one that is logged")
 					}
 					w.sound()
@@ -250,6 +250,7 @@ func TestGrant(t *testing.T) {
 		w.mu.Unlock()
 		stop := w.alive(run)
 		time.Sleep(2 * time.Second)
+		synctest.Wait() // published means folded here
 		leaf, err := r.Grant(t.Context(), w.request(run, 2))
 		if err != nil {
 			t.Fatal(err)
@@ -259,7 +260,8 @@ func TestGrant(t *testing.T) {
 			t.Fatal(err)
 		}
 		lease := s.Statement.(*log.Lease)
-		last, _ := w.l.Machine.Ledger().Decision(r.KeyID())
+		var last log.DecisionInfo
+		w.look(func(l *foldtest.Log) { last, _ = l.Machine.Ledger().Decision(r.KeyID()) })
 		if lease.Run != run || lease.Sequence != 2 || lease.Guard != w.l.Guard.KeyID() || lease.DecisionIndex > last.Index || lease.Policy != 1 || s.Signer() != r.KeyID() {
 			t.Errorf("lease is %+v", lease)
 		}
@@ -278,8 +280,7 @@ func TestGrant(t *testing.T) {
 		w.mu.Lock()
 		w.fail = func([]byte) error { return errDown }
 		w.mu.Unlock()
-		doc, _ := w.l.Machine.Policy(foldtest.Chain)
-		time.Sleep(time.Duration(doc.MaxGapMS)*time.Millisecond + time.Second)
+		time.Sleep(time.Duration(w.policy().MaxGapMS)*time.Millisecond + time.Second)
 		if _, err := r.Grant(t.Context(), w.request(run, 4)); !errors.Is(err, ErrNotNow) {
 			t.Errorf("an engine that cannot log granted: %v", err)
 		}
@@ -304,7 +305,7 @@ func TestThreeEngines(t *testing.T) {
 		w.do(func(l *foldtest.Log) { l.Vote(run, l.Members[1]) })
 		time.Sleep(3 * time.Second)
 		first := 0
-		for _, s := range w.l.Steps {
+		for _, s := range w.steps() {
 			if s.Halt != nil && s.Halt.First {
 				first++
 			}

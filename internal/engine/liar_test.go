@@ -70,7 +70,7 @@ func TestOneEngineLies(t *testing.T) {
 		w.do(func(l *foldtest.Log) { l.Run(run) })
 		stop := w.alive(run)
 		defer stop()
-		doc, _ := w.l.Machine.Policy(foldtest.Chain)
+		doc := w.policy()
 		lease := time.Duration(doc.Lease.DurationMS) * time.Millisecond
 		g := &guarded{w: w, start: time.Now()}
 		var err error
@@ -158,7 +158,7 @@ func TestOneEngineLies(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		mismatches, firsts := 0, 0
-		for _, s := range w.l.Steps {
+		for _, s := range w.steps() {
 			if s.Halt != nil && s.Halt.First {
 				firsts++
 				if s.Halt.Engine == liar.KeyID() {

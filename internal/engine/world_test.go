@@ -17,6 +17,7 @@ import (
 	"github.com/haltlog/haltlog/internal/keys"
 	"github.com/haltlog/haltlog/internal/obs"
 	"github.com/haltlog/haltlog/log"
+	"github.com/haltlog/haltlog/policy"
 )
 
 // world is a log in memory with all keys, for engines that run in a synctest
@@ -53,6 +54,31 @@ func (w *world) do(f func(l *foldtest.Log)) {
 	close(w.grown)
 	w.grown = make(chan struct{})
 	w.publish()
+}
+
+// look reads the log while engines run on it.
+func (w *world) look(f func(l *foldtest.Log)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f(w.l)
+}
+
+// steps is what the fold made of each entry so far.
+func (w *world) steps() (all []fold.Step) {
+	w.look(func(l *foldtest.Log) { all = slices.Clone(l.Steps) })
+	return all
+}
+
+// leaves is the log so far.
+func (w *world) leaves() (all [][]byte) {
+	w.look(func(l *foldtest.Log) { all = slices.Clone(l.Leaves) })
+	return all
+}
+
+// policy is the one in force.
+func (w *world) policy() (doc *policy.Document) {
+	w.look(func(l *foldtest.Log) { doc, _ = l.Machine.Policy(foldtest.Chain) })
+	return doc
 }
 
 // now is the engines' wall clock: without a monotonic reading, as one that was set.

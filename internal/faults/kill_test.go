@@ -283,7 +283,6 @@ func (s *site) compare(ctx context.Context, t *testing.T, x *told, q *checkpoint
 	}
 }
 
-
 func rootAt(t *testing.T, tree *checkpoint.Tree, size uint64) checkpoint.Hash {
 	t.Helper()
 	root, err := tree.Root(size)

@@ -28,6 +28,9 @@ func (v *Verifier) VerifyRing(keys [][]byte, message, sig []byte) error {
 	return v.rings.VerifyRing(keys, message, sig)
 }
 
+// PrepareRing readies a ring whose votes are awaited. Errors are ring.NewRing's.
+func (v *Verifier) PrepareRing(keys [][]byte) error { return v.rings.Prepare(keys) }
+
 // VerifyRingKeyProof checks a ring key's possession proof.
 func (v *Verifier) VerifyRingKeyProof(key, context, proof []byte) error {
 	return v.rings.VerifyRingKeyProof(key, context, proof)

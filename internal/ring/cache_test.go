@@ -71,6 +71,26 @@ func TestCache(t *testing.T) {
 	}
 }
 
+// TestPrepare: a prepared ring has its tables before anything is verified.
+func TestPrepare(t *testing.T) {
+	_, _, keys := newRing(t, 4)
+	var c Cache
+	if err := c.Prepare(keys); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range c.rings {
+		if !e.Value.(*cached).ring.ready.Load() {
+			t.Error("no tables")
+		}
+	}
+	if len(c.rings) != 1 {
+		t.Errorf("%d rings", len(c.rings))
+	}
+	if err := c.Prepare(keys[:1]); err == nil {
+		t.Error("one key was taken for a ring")
+	}
+}
+
 func TestCacheIsBounded(t *testing.T) {
 	var c Cache
 	_, keys := members(t, 64)

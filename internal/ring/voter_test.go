@@ -9,12 +9,12 @@ import (
 func TestVoter(t *testing.T) {
 	t.Attr("invariant", "RS1")
 	r, secrets, _ := newRing(t, 4)
-	hash := [HashSize]byte{0xab}
-	v, err := NewVoter(r, secrets[2], hash)
+	name := "ring:ab" + strings.Repeat("00", 31)
+	v, err := NewVoter(r, secrets[2], name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "ring:ab" + strings.Repeat("00", 31); v.KeyID() != want {
+	if v.KeyID() != name {
 		t.Errorf("key identifier %q", v.KeyID())
 	}
 	sig, err := v.Sign([]byte("m"))
@@ -25,7 +25,7 @@ func TestVoter(t *testing.T) {
 		t.Error(err)
 	}
 	// Two voters of a group differ in nothing but the signature.
-	other, err := NewVoter(r, secrets[0], hash)
+	other, err := NewVoter(r, secrets[0], name)
 	if err != nil || other.KeyID() != v.KeyID() {
 		t.Errorf("other voter: %v", err)
 	}
@@ -33,7 +33,7 @@ func TestVoter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewVoter(r, stranger, hash); !errors.Is(err, ErrNotMember) {
+	if _, err := NewVoter(r, stranger, name); !errors.Is(err, ErrNotMember) {
 		t.Errorf("stranger: %v", err)
 	}
 }
