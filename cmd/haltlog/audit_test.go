@@ -13,6 +13,7 @@ import (
 	"github.com/haltlog/haltlog/internal/audit"
 	"github.com/haltlog/haltlog/internal/audit/audittest"
 	"github.com/haltlog/haltlog/internal/checkpoint"
+	"github.com/haltlog/haltlog/internal/cli"
 	"github.com/haltlog/haltlog/internal/fold/foldtest"
 	"github.com/haltlog/haltlog/log"
 )
@@ -77,16 +78,16 @@ func TestAudit(t *testing.T) {
 	t.Attr("invariant", "E1")
 	a := newAudited(t)
 	code, out, errs := a.run("audit", a.url, "--genesis", a.genesis, "--state", a.path("state"))
-	if code != exitOK || !strings.Contains(out, "\nclean\n") || !strings.Contains(out, "(pinned)") || errs != "" {
+	if code != cli.OK || !strings.Contains(out, "\nclean\n") || !strings.Contains(out, "(pinned)") || errs != "" {
 		t.Fatalf("exit %d\n%s%s", code, out, errs)
 	}
-	if code, out, _ := a.run("audit", a.url, "--state", a.path("state")); code != exitOK || !strings.Contains(out, "(state)") {
+	if code, out, _ := a.run("audit", a.url, "--state", a.path("state")); code != cli.OK || !strings.Contains(out, "(state)") {
 		t.Errorf("exit %d\n%s", code, out)
 	}
-	if code, out, _ := a.run("audit", a.url); code != exitLook || !strings.Contains(out, "A07") || !strings.Contains(out, a.genesis) {
+	if code, out, _ := a.run("audit", a.url); code != cli.Look || !strings.Contains(out, "A07") || !strings.Contains(out, a.genesis) {
 		t.Errorf("exit %d\n%s", code, out)
 	}
-	if code, _, errs := a.run("audit", "http://127.0.0.1:1"); code != exitError || errs == "" {
+	if code, _, errs := a.run("audit", "http://127.0.0.1:1"); code != cli.Error || errs == "" {
 		t.Errorf("a log that is not there: exit %d, %s", code, errs)
 	}
 	for _, args := range [][]string{
@@ -96,12 +97,12 @@ func TestAudit(t *testing.T) {
 		{"audit", a.url, "--witness", "nobody=" + a.url},
 		{"audit", a.url, "--witness", "w0"},
 	} {
-		if code, out, errs := a.run(args...); code != exitUsage {
+		if code, out, errs := a.run(args...); code != cli.Usage {
 			t.Errorf("%v: exit %d %s%s", args, code, out, errs)
 		}
 	}
 	a.write("damaged", []byte("{}"))
-	if code, _, errs := a.run("audit", a.url, "--state", a.path("damaged")); code != exitError || !strings.Contains(errs, "damaged") {
+	if code, _, errs := a.run("audit", a.url, "--state", a.path("damaged")); code != cli.Error || !strings.Contains(errs, "damaged") {
 		t.Errorf("exit %d, %s", code, errs)
 	}
 }
@@ -125,7 +126,7 @@ func TestAuditFindingsAreVerifiedOffline(t *testing.T) {
 	}, a.l.Engines[0])
 	code, out, errs := a.run("--output", "json", "audit", a.url, "--genesis", a.genesis, "--findings", a.path("found"),
 		"--witness", "w1="+a.url+"/w/w1", "--evidence", a.write("leases", append(lease, '\n')))
-	if code != exitNo || !strings.Contains(errs, "2 findings") {
+	if code != cli.No || !strings.Contains(errs, "2 findings") {
 		t.Fatalf("exit %d\n%s%s", code, out, errs)
 	}
 	var r audit.Report
@@ -138,7 +139,7 @@ func TestAuditFindingsAreVerifiedOffline(t *testing.T) {
 	}
 	for _, f := range append(files, a.write("report", []byte(out))) {
 		code, out, errs := a.run("verify", f)
-		if code != exitOK || strings.Contains(out, "the rest") {
+		if code != cli.OK || strings.Contains(out, "the rest") {
 			t.Errorf("%s: exit %d\n%s%s", f, code, out, errs)
 		}
 	}
@@ -147,7 +148,7 @@ func TestAuditFindingsAreVerifiedOffline(t *testing.T) {
 		t.Fatal(err)
 	}
 	forged := a.write("forged", bytes.Replace(raw, []byte(`"root": "`), []byte(`"root": "A`), 1))
-	if code, out, _ := a.run("verify", forged); code != exitNo {
+	if code, out, _ := a.run("verify", forged); code != cli.No {
 		t.Errorf("a forged finding: exit %d\n%s", code, out)
 	}
 }
@@ -170,15 +171,15 @@ func TestVerify(t *testing.T) {
 		code int
 		says string
 	}{
-		{[]string{"verify", proof, "--leaf", leaf}, exitOK, "entry 5"},
-		{[]string{"verify", proof, "--leaf", a.write("other", a.l.Leaves[6])}, exitNo, ""},
-		{[]string{"verify", proof}, exitNo, ""},
-		{[]string{"verify", note}, exitOK, "cosigned"},
-		{[]string{"verify", note, proof, "--leaf", leaf}, exitOK, "entry 5"},
-		{[]string{"verify", weak}, exitNo, ""},
-		{[]string{"verify", fork}, exitOK, "two roots"},
-		{[]string{"verify", leaf}, exitNo, ""},
-		{[]string{"verify", a.path("nothing")}, exitError, ""},
+		{[]string{"verify", proof, "--leaf", leaf}, cli.OK, "entry 5"},
+		{[]string{"verify", proof, "--leaf", a.write("other", a.l.Leaves[6])}, cli.No, ""},
+		{[]string{"verify", proof}, cli.No, ""},
+		{[]string{"verify", note}, cli.OK, "cosigned"},
+		{[]string{"verify", note, proof, "--leaf", leaf}, cli.OK, "entry 5"},
+		{[]string{"verify", weak}, cli.No, ""},
+		{[]string{"verify", fork}, cli.OK, "two roots"},
+		{[]string{"verify", leaf}, cli.No, ""},
+		{[]string{"verify", a.path("nothing")}, cli.Error, ""},
 	} {
 		code, out, errs := a.run(c.args...)
 		if code != c.code || !strings.Contains(out, c.says) {
@@ -195,7 +196,7 @@ func TestAuditChecks(t *testing.T) {
 			t.Errorf("%s is not there", c.Number)
 		}
 	}
-	if code != exitOK {
+	if code != cli.OK {
 		t.Errorf("exit %d", code)
 	}
 }

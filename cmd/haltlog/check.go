@@ -12,6 +12,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/haltlog/haltlog/blacklist/fingerprint"
+	"github.com/haltlog/haltlog/internal/cli"
 	"github.com/haltlog/haltlog/internal/labcheck"
 )
 
@@ -94,7 +95,7 @@ func verdict(answers []checked) error {
 	var listed, unread []string
 	for _, a := range answers {
 		switch {
-		case a.Verdict.ExitCode() == exitNo:
+		case a.Verdict.ExitCode() == cli.No:
 			listed = append(listed, a.Path)
 		case len(a.Skipped) > 0:
 			unread = append(unread, a.Path)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/haltlog/haltlog/internal/cli"
 	"github.com/haltlog/haltlog/internal/guard"
 	"github.com/haltlog/haltlog/internal/guardian"
 	"github.com/haltlog/haltlog/internal/keys"
@@ -84,11 +85,11 @@ func (c *GuardCmd) Run(e *env) error {
 		return errors.Join(fmt.Errorf("guard run %s: %w", c.RunID, err), c.left(out.Undelivered))
 	}
 	switch code := out.ExitCode(); {
-	case code == exitOK:
+	case code == cli.OK:
 		return nil
-	case code == exitNo:
+	case code == cli.No:
 		return errors.Join(no(fmt.Errorf("run %s is over: %s (%s)", c.RunID, out.Cause, out.Evidence)), c.left(out.Undelivered))
-	case code == exitLook:
+	case code == cli.Look:
 		return look(fmt.Errorf("run %s ended by itself: exit code %d, signal %d", c.RunID, out.Exit.Code, out.Exit.Signal))
 	default:
 		return errors.Join(fmt.Errorf("run %s was stopped by its guard: %s (%s)", c.RunID, out.Cause, out.Evidence), c.left(out.Undelivered))

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/haltlog/haltlog/internal/cli"
 	"github.com/haltlog/haltlog/internal/fold/foldtest"
 	"github.com/haltlog/haltlog/internal/guardian"
 	"github.com/haltlog/haltlog/internal/guardian/guardiantest"
@@ -177,7 +178,7 @@ func TestGuardProgramObeysVote(t *testing.T) {
 				l.Now = time.Now()
 				l.Vote(guardiantest.Run, l.Members[2])
 			})
-			if code := b.wait(t, p); code != exitNo {
+			if code := b.wait(t, p); code != cli.No {
 				t.Fatalf("exit code %d: %s", code, p.stderr.String())
 			}
 			e := p.event(guardian.EventDead)
@@ -190,7 +191,7 @@ func TestGuardProgramObeysVote(t *testing.T) {
 			if n := len(b.site.Kinds(log.KindActuation)); n != 1 {
 				t.Errorf("%d receipts", n)
 			}
-			if o := p.event(guardian.EventOver); o == nil || o.ExitCode == nil || *o.ExitCode != exitNo || o.Left != 0 {
+			if o := p.event(guardian.EventOver); o == nil || o.ExitCode == nil || *o.ExitCode != cli.No || o.Left != 0 {
 				t.Errorf("over: %+v", o)
 			}
 		})
@@ -202,7 +203,7 @@ func TestGuardProgramEnds(t *testing.T) {
 	t.Attr("invariant", "G4")
 	asRoot(t)
 	bin := buildHaltlog(t)
-	for script, want := range map[string]int{"exit 0": exitOK, "exit 3": exitLook, "kill -9 $$": exitLook} {
+	for script, want := range map[string]int{"exit 0": cli.OK, "exit 3": cli.Look, "kill -9 $$": cli.Look} {
 		b := newGuardBench(t, bin)
 		if code := b.wait(t, b.start(t, "--", "/bin/sh", "-c", script)); code != want {
 			t.Errorf("%s: exit code %d, want %d", script, code, want)
@@ -233,7 +234,7 @@ func TestGuardProgramKilled(t *testing.T) {
 		<-left.done
 		return len(b.site.Kinds(log.KindActuation)) == 1
 	})
-	if code := left.cmd.ProcessState.ExitCode(); code != exitOK {
+	if code := left.cmd.ProcessState.ExitCode(); code != cli.OK {
 		t.Errorf("exit code %d: %s", code, left.stderr.String())
 	}
 	st := b.site.Kinds(log.KindActuation)[0].Statement.(*log.Actuation)
@@ -252,16 +253,16 @@ func TestGuardProgramRefuses(t *testing.T) {
 		want int
 		says string
 	}{
-		"no command":      {args, nil, exitUsage, "no command"},
-		"no program":      {args, []string{"--", "/nonexistent/program"}, exitError, "cannot be run"},
-		"root":            {args, []string{"--uid", "0", "--", "/bin/true"}, exitUsage, "never run as root"},
-		"other genesis":   {strings.Replace(args, b.site.Genesis().Hex(), strings.Repeat("0", 64), 1), []string{"--", "/bin/true"}, exitNo, "genesis"},
-		"bad genesis":     {strings.Replace(args, b.site.Genesis().Hex(), "xyz", 1), []string{"--", "/bin/true"}, exitUsage, "--genesis"},
-		"no checkpoints":  {args, []string{"--checkpoints", filepath.Join(b.dir, "none"), "--", "/bin/true"}, exitError, "not there"},
-		"no cgroup":       {args, []string{"--mode", "cgroup", "--cgroup-parent", b.dir, "--", "/bin/true"}, exitError, "cgroup v2"},
-		"other engine":    {strings.Replace(args, "=http", "0=http", 1), []string{"--", "/bin/true"}, exitNo, "engine"},
-		"deliver and run": {args, []string{"--deliver", "--", "/bin/true"}, exitUsage, "--deliver"},
-		"port in use":     {args, []string{"--listen", strings.TrimPrefix(b.site.Server.URL, "http://"), "--", "/bin/true"}, exitError, "own address"},
+		"no command":      {args, nil, cli.Usage, "no command"},
+		"no program":      {args, []string{"--", "/nonexistent/program"}, cli.Error, "cannot be run"},
+		"root":            {args, []string{"--uid", "0", "--", "/bin/true"}, cli.Usage, "never run as root"},
+		"other genesis":   {strings.Replace(args, b.site.Genesis().Hex(), strings.Repeat("0", 64), 1), []string{"--", "/bin/true"}, cli.No, "genesis"},
+		"bad genesis":     {strings.Replace(args, b.site.Genesis().Hex(), "xyz", 1), []string{"--", "/bin/true"}, cli.Usage, "--genesis"},
+		"no checkpoints":  {args, []string{"--checkpoints", filepath.Join(b.dir, "none"), "--", "/bin/true"}, cli.Error, "not there"},
+		"no cgroup":       {args, []string{"--mode", "cgroup", "--cgroup-parent", b.dir, "--", "/bin/true"}, cli.Error, "cgroup v2"},
+		"other engine":    {strings.Replace(args, "=http", "0=http", 1), []string{"--", "/bin/true"}, cli.No, "engine"},
+		"deliver and run": {args, []string{"--deliver", "--", "/bin/true"}, cli.Usage, "--deliver"},
+		"port in use":     {args, []string{"--listen", strings.TrimPrefix(b.site.Server.URL, "http://"), "--", "/bin/true"}, cli.Error, "own address"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, errs bytes.Buffer

@@ -10,6 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/haltlog/haltlog/internal/checkpoint"
+	"github.com/haltlog/haltlog/internal/cli"
 )
 
 func TestMain(m *testing.M) {
@@ -89,7 +90,7 @@ func TestSecrets(t *testing.T) {
 		both := func(args ...string) int {
 			return run(t.Context(), args, strings.NewReader(""), &all, &all)
 		}
-		if code := both(args...); code != exitOK {
+		if code := both(args...); code != cli.OK {
 			t.Fatalf("%s: %s", kind, all.String())
 		}
 		b, err := os.ReadFile(path)
@@ -141,7 +142,7 @@ func secretPart(file string) string {
 
 func TestVersion(t *testing.T) {
 	var out, errs strings.Builder
-	if code := run(t.Context(), []string{"--output=json", "version"}, nil, &out, &errs); code != exitOK || !strings.Contains(out.String(), `"go":"go1.`) {
+	if code := run(t.Context(), []string{"--output=json", "version"}, nil, &out, &errs); code != cli.OK || !strings.Contains(out.String(), `"go":"go1.`) {
 		t.Errorf("%d %s %s", code, out.String(), errs.String())
 	}
 }

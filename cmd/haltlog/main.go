@@ -3,47 +3,25 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"io"
 	"os"
-	"os/signal"
-	"strings"
-	"syscall"
 
-	"github.com/alecthomas/kong"
+	"github.com/haltlog/haltlog/internal/cli"
+	"github.com/haltlog/haltlog/internal/trust"
 )
-
-// Exit codes, as of every haltlog program.
-const (
-	exitOK    = 0
-	exitError = 1
-	exitUsage = 2
-	exitNo    = 3 // the answer is no: listed, unverifiable, halted
-	exitLook  = 4 // a person should look
-)
-
-// A codedError carries another exit code than 1.
-type codedError struct {
-	code int
-	err  error
-}
-
-func (e *codedError) Error() string { return e.err.Error() }
-func (e *codedError) Unwrap() error { return e.err }
 
 // no is the answer no.
-func no(err error) error { return &codedError{exitNo, err} }
+func no(err error) error { return cli.Exit(cli.No, err) }
 
 // look is an error that a person has to decide about.
-func look(err error) error { return &codedError{exitLook, err} }
+func look(err error) error { return cli.Exit(cli.Look, err) }
 
 // usage is a command line that does not say what it has to.
-func usage(format string, args ...any) error {
-	return &codedError{exitUsage, fmt.Errorf(format, args...)}
-}
+func usage(format string, args ...any) error { return cli.Exitf(cli.Usage, format, args...) }
 
-// cli is the command line. A command is a struct with a method Run(*env) error.
-type cli struct {
+// grammar is the command line. A command is a struct with a method Run(*env) error.
+type grammar struct {
 	Output string `default:"text" enum:"text,json" env:"HALTLOG_OUTPUT" help:"Form of the answer: ${enum}."`
 
 	Key       keyCmd       `cmd:"" help:"Make, show and prove keys."`
@@ -90,37 +68,36 @@ func main() {
 	if code, helper := guardDispatch(); helper {
 		os.Exit(code)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.Signals()
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is the program without its process.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	var c cli
-	helped := false
-	parser, err := kong.New(&c,
-		kong.Name("haltlog"),
-		kong.Description("The public record and the off button of AI runs: for officers, members, registrars, labs, auditors and guards."),
-		kong.Writers(stdout, stderr),
-		// Help was printed; the library would end the process here.
-		kong.Exit(func(int) { helped = true }),
-	)
-	if err != nil {
-		fmt.Fprintf(stderr, "haltlog: %v\n", err)
-		return exitError
+	p := cli.Program{
+		Name:        "haltlog",
+		Description: "The public record and the off button of AI runs: for officers, members, registrars, labs, auditors and guards.",
+		Code:        code,
 	}
-	k, err := parser.Parse(args)
-	if helped {
-		return exitOK
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "haltlog: %v\n", err)
-		return exitUsage
-	}
-	if err := k.Run(&env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, json: c.Output == "json", command: strings.Fields(k.Command())[0]}); err != nil {
-		fmt.Fprintf(stderr, "haltlog: %v\n", err)
-		return exitCode(err)
-	}
-	return exitOK
+	var g grammar
+	return p.Run(&g, func(words []string) any {
+		return &env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, json: g.Output == "json", command: words[0]}
+	}, args, stdout, stderr)
 }
+
+// code sorts what the packages below say into the exit codes.
+func code(err error) int {
+	if errors.Is(err, trust.ErrUnverified) || errors.Is(err, trust.ErrGenesis) || errors.Is(err, trust.ErrAuthority) {
+		return cli.No
+	}
+	return cli.Error
+}
+
+// Exit codes, in short.
+const (
+	exitOK    = cli.OK
+	exitError = cli.Error
+	exitUsage = cli.Usage
+	exitNo    = cli.No
+)

@@ -18,6 +18,7 @@ import (
 	"github.com/haltlog/haltlog/blacklist/fingerprint"
 	"github.com/haltlog/haltlog/blacklist/voprf"
 	"github.com/haltlog/haltlog/internal/api"
+	"github.com/haltlog/haltlog/internal/cli"
 	"github.com/haltlog/haltlog/internal/fold/foldtest"
 	"github.com/haltlog/haltlog/internal/keys"
 	"github.com/haltlog/haltlog/internal/trust/trusttest"
@@ -28,10 +29,10 @@ import (
 func keyFile(t *testing.T, dir, name, origin, role string) (path, grant string) {
 	t.Helper()
 	path, grant = filepath.Join(dir, name+".key"), filepath.Join(dir, name+".grant")
-	if code, _, errs := haltlog(t, "key", "new", "ed25519", path); code != exitOK {
+	if code, _, errs := haltlog(t, "key", "new", "ed25519", path); code != cli.OK {
 		t.Fatal(errs)
 	}
-	if code, _, errs := haltlog(t, "key", "prove", path, "--origin="+origin, "--role="+role, "--name="+name, "--out="+grant); code != exitOK {
+	if code, _, errs := haltlog(t, "key", "prove", path, "--origin="+origin, "--role="+role, "--name="+name, "--out="+grant); code != cli.OK {
 		t.Fatal(errs)
 	}
 	return path, grant
@@ -67,10 +68,10 @@ func TestRuns(t *testing.T) {
 	genesis := log.GenesisHash(l.Leaves[0]).Hex()
 	register := []string{"run", "register", "--log=" + s.URL, "--genesis=" + genesis, "--key=" + registrar, "--run=run-7", "--class=standard", "--task=a test", "--chain=main", "--group=" + l.RunStatement("x").Group.Hex(), "--guard=" + guardGrant}
 	code, out, errs := haltlog(t, register...)
-	if code != exitOK || !strings.Contains(out, "valid") {
+	if code != cli.OK || !strings.Contains(out, "valid") {
 		t.Fatalf("%d %s %s", code, out, errs)
 	}
-	if code, _, errs := haltlog(t, register...); code != exitNo || !strings.Contains(errs, "is taken") {
+	if code, _, errs := haltlog(t, register...); code != cli.No || !strings.Contains(errs, "is taken") {
 		t.Errorf("twice: %d %s", code, errs)
 	}
 	for i, change := range []struct{ arg, says string }{
@@ -85,7 +86,7 @@ func TestRuns(t *testing.T) {
 		if strings.HasPrefix(change.arg, "--guard=") {
 			args = append(args[:len(register)-1], change.arg, "--run=run-9")
 		}
-		if code, _, errs := haltlog(t, args...); code == exitOK || !strings.Contains(errs, change.says) {
+		if code, _, errs := haltlog(t, args...); code == cli.OK || !strings.Contains(errs, change.says) {
 			t.Errorf("%s: %d %s", change.arg, code, errs)
 		}
 	}
@@ -94,14 +95,14 @@ func TestRuns(t *testing.T) {
 		code int
 		says string
 	}{
-		{[]string{"run", "list"}, exitOK, "run-7"},
-		{[]string{"run", "show", "run-7"}, exitOK, "state armed"},
-		{[]string{"run", "why", "run-7"}, exitOK, "run run-7 is armed"},
-		{[]string{"run", "show", "run-8"}, exitNo, "no run run-8"},
-		{[]string{"run", "why", "run-8"}, exitNo, "no run run-8"},
-		{[]string{"entries", "--kind=run"}, exitOK, "valid"},
-		{[]string{"entries", "--kind=xyz"}, exitUsage, "not a kind"},
-		{[]string{"--output=json", "run", "list"}, exitOK, `"run":"run-7"`},
+		{[]string{"run", "list"}, cli.OK, "run-7"},
+		{[]string{"run", "show", "run-7"}, cli.OK, "state armed"},
+		{[]string{"run", "why", "run-7"}, cli.OK, "run run-7 is armed"},
+		{[]string{"run", "show", "run-8"}, cli.No, "no run run-8"},
+		{[]string{"run", "why", "run-8"}, cli.No, "no run run-8"},
+		{[]string{"entries", "--kind=run"}, cli.OK, "valid"},
+		{[]string{"entries", "--kind=xyz"}, cli.Usage, "not a kind"},
+		{[]string{"--output=json", "run", "list"}, cli.OK, `"run":"run-7"`},
 	} {
 		code, out, errs := haltlog(t, append(c.args, "--log="+s.URL)...)
 		if code != c.code || !strings.Contains(out+errs, c.says) {
@@ -126,12 +127,12 @@ func TestTrust(t *testing.T) {
 		return haltlog(t, append([]string{"proof", "1", "--log=" + s.URL}, args...)...)
 	}
 	code, out, errs := proof()
-	if code != exitOK || !strings.HasPrefix(out, "c2sp.org/tlog-proof@v1\n") || !strings.Contains(errs, "trusted on first use") {
+	if code != cli.OK || !strings.HasPrefix(out, "c2sp.org/tlog-proof@v1\n") || !strings.Contains(errs, "trusted on first use") {
 		t.Errorf("%d %s %s", code, out, errs)
 	}
 	leaf, kept := filepath.Join(dir, "leaf"), filepath.Join(dir, "1.tlog-proof")
 	code, out, errs = proof("--genesis="+log.GenesisHash(l.Leaves[0]).Hex(), "--quorum="+quorum, "--state="+state, "--out="+kept, "--leaf="+leaf)
-	if code != exitOK || errs != "" || !strings.Contains(out, "is a policy") {
+	if code != cli.OK || errs != "" || !strings.Contains(out, "is a policy") {
 		t.Errorf("%d %s %s", code, out, errs)
 	}
 	a, _ := os.ReadFile(leaf)
@@ -139,14 +140,14 @@ func TestTrust(t *testing.T) {
 	if _, err := log.VerifyReceipt([]byte(l.QuorumText(2, l.Witnesses...)), a, b); err != nil {
 		t.Error(err)
 	}
-	if code, _, errs := proof("--genesis=" + strings.Repeat("ab", 32)); code != exitNo || !strings.Contains(errs, "not the log that is pinned") {
+	if code, _, errs := proof("--genesis=" + strings.Repeat("ab", 32)); code != cli.No || !strings.Contains(errs, "not the log that is pinned") {
 		t.Errorf("another pin: %d %s", code, errs)
 	}
-	if code, _, errs := proof("--genesis=xyz"); code != exitUsage {
+	if code, _, errs := proof("--genesis=xyz"); code != cli.Usage {
 		t.Errorf("no pin: %d %s", code, errs)
 	}
 	write(t, quorum, []byte(l.QuorumText(3, l.Witnesses...)))
-	if code, _, errs := proof("--quorum=" + quorum); code != exitNo || !strings.Contains(errs, "quorum not reached") {
+	if code, _, errs := proof("--quorum=" + quorum); code != cli.No || !strings.Contains(errs, "quorum not reached") {
 		t.Errorf("a higher quorum: %d %s", code, errs)
 	}
 	fork := l.Fork(int(l.Size()) - 1)
@@ -157,14 +158,14 @@ func TestTrust(t *testing.T) {
 	s.Log = fork
 	s.Unlock()
 	code, _, errs = proof("--state=" + state)
-	if code != exitNo || !strings.Contains(errs, "state.evidence") {
+	if code != cli.No || !strings.Contains(errs, "state.evidence") {
 		t.Errorf("a fork: %d %s", code, errs)
 	}
 	if b, err := os.ReadFile(state + ".evidence"); err != nil || bytes.Count(b, []byte(l.Origin+"\n")) != 2 {
 		t.Errorf("%s %v", b, err)
 	}
 	write(t, state, []byte("{}"))
-	if code, _, errs := proof("--state=" + state); code != exitError || !strings.Contains(errs, "damaged") {
+	if code, _, errs := proof("--state=" + state); code != cli.Error || !strings.Contains(errs, "damaged") {
 		t.Errorf("a damaged state: %d %s", code, errs)
 	}
 }
@@ -176,31 +177,31 @@ func TestSubmit(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "leaf")
 	write(t, path, l.Seal(&log.Freeze{Origin: l.Origin, Reason: "x"}, l.Threshold()...))
-	if code, _, errs := haltlog(t, "policy", "submit", path, "--log="+s.URL); code != exitError || !strings.Contains(errs, "holds kind freeze") {
+	if code, _, errs := haltlog(t, "policy", "submit", path, "--log="+s.URL); code != cli.Error || !strings.Contains(errs, "holds kind freeze") {
 		t.Errorf("%d %s", code, errs)
 	}
-	if code, out, errs := haltlog(t, "freeze", "submit", path, "--log="+s.URL); code != exitOK || !strings.Contains(out, "valid") {
+	if code, out, errs := haltlog(t, "freeze", "submit", path, "--log="+s.URL); code != cli.OK || !strings.Contains(out, "valid") {
 		t.Errorf("%d %s %s", code, out, errs)
 	}
-	if code, _, errs := haltlog(t, "freeze", "submit", path, "--log="+s.URL, "--wait=witnessed"); code != exitUsage {
+	if code, _, errs := haltlog(t, "freeze", "submit", path, "--log="+s.URL, "--wait=witnessed"); code != cli.Usage {
 		t.Errorf("%d %s", code, errs)
 	}
 	s.Lock()
 	s.Take = func([]byte, string) (int, any) { return http.StatusOK, s.Proof(1) }
 	s.Unlock()
 	write(t, filepath.Join(dir, "quorum"), []byte(l.QuorumText(2, l.Witnesses...)))
-	if code, _, errs := haltlog(t, "freeze", "submit", path, "--log="+s.URL, "--wait=witnessed", "--receipt="+filepath.Join(dir, "r"), "--quorum="+filepath.Join(dir, "quorum")); code != exitNo {
+	if code, _, errs := haltlog(t, "freeze", "submit", path, "--log="+s.URL, "--wait=witnessed", "--receipt="+filepath.Join(dir, "r"), "--quorum="+filepath.Join(dir, "quorum")); code != cli.No {
 		t.Errorf("a receipt that is none: %d %s", code, errs)
 	}
 	write(t, path, []byte("x"))
-	if code, _, _ := haltlog(t, "freeze", "submit", path, "--log="+s.URL); code != exitError {
+	if code, _, _ := haltlog(t, "freeze", "submit", path, "--log="+s.URL); code != cli.Error {
 		t.Errorf("no statement: %d", code)
 	}
 }
 
 func TestMember(t *testing.T) {
 	dir := t.TempDir()
-	if code, _, errs := haltlog(t, "member", "keygen", "--origin="+foldtest.Origin, "--group="+foldtest.Group, "--pseudonym=zz", "--dir="+dir); code != exitOK {
+	if code, _, errs := haltlog(t, "member", "keygen", "--origin="+foldtest.Origin, "--group="+foldtest.Group, "--pseudonym=zz", "--dir="+dir); code != cli.OK {
 		t.Fatal(errs)
 	}
 	key := filepath.Join(dir, "checkin.key")
@@ -238,7 +239,7 @@ func TestMember(t *testing.T) {
 	s.Member = api.Member{State: api.RunArmed, Interval: 60_000, NextDue: time.Now().Add(time.Minute), Threshold: 3}
 	checkin := []string{"member", "checkin", "--once", "--run=run-1", "--key=" + key, "--log=" + s.URL, "--genesis=" + log.GenesisHash(l.Leaves[0]).Hex(), "--state=" + filepath.Join(dir, "state")}
 	for want := range uint64(3) {
-		if code, out, errs := haltlog(t, checkin...); code != exitOK || !strings.Contains(out, "valid") {
+		if code, out, errs := haltlog(t, checkin...); code != cli.OK || !strings.Contains(out, "valid") {
 			t.Fatalf("%d %s %s", code, out, errs)
 		}
 		c := l.Steps[len(l.Steps)-1].Signed
@@ -252,10 +253,10 @@ func TestMember(t *testing.T) {
 		code   int
 		says   string
 	}{
-		{api.Member{State: api.RunArmed, Sequence: 3, Threshold: 3, Misses: 1}, exitOK, "1 of 3 misses"},
-		{api.Member{State: api.RunArmed, Threshold: 3, Misses: 2, Warning: true}, exitLook, "one more miss"},
-		{api.Member{State: api.RunHalted}, exitNo, "halted"},
-		{api.Member{State: api.RunRegistered}, exitOK, "registered"},
+		{api.Member{State: api.RunArmed, Sequence: 3, Threshold: 3, Misses: 1}, cli.OK, "1 of 3 misses"},
+		{api.Member{State: api.RunArmed, Threshold: 3, Misses: 2, Warning: true}, cli.Look, "one more miss"},
+		{api.Member{State: api.RunHalted}, cli.No, "halted"},
+		{api.Member{State: api.RunRegistered}, cli.OK, "registered"},
 	} {
 		s.Lock()
 		s.Member = c.member
@@ -268,13 +269,13 @@ func TestMember(t *testing.T) {
 	s.Member = api.Member{State: api.RunHalted}
 	s.Unlock()
 	// The beeper itself ends with the run.
-	if code, out, errs := haltlog(t, append(checkin[:2:2], checkin[3:]...)...); code != exitNo || !strings.Contains(out, "is halted") {
+	if code, out, errs := haltlog(t, append(checkin[:2:2], checkin[3:]...)...); code != cli.No || !strings.Contains(out, "is halted") {
 		t.Errorf("%d %s %s", code, out, errs)
 	}
-	if code, _, errs := haltlog(t, append(checkin, "--run=run-9")...); code != exitNo || !strings.Contains(errs, "no run run-9") {
+	if code, _, errs := haltlog(t, append(checkin, "--run=run-9")...); code != cli.No || !strings.Contains(errs, "no run run-9") {
 		t.Errorf("%d %s", code, errs)
 	}
-	if code, _, _ := haltlog(t, append(status, "--keyid=x")...); code != exitUsage {
+	if code, _, _ := haltlog(t, append(status, "--keyid=x")...); code != cli.Usage {
 		t.Errorf("both key and keyid: %d", code)
 	}
 	if p, _ := pem.Decode(b); p != nil {
@@ -350,12 +351,12 @@ func TestCheck(t *testing.T) {
 		code  int
 		says  string
 	}{
-		{[]string{"clear"}, exitOK, "clear: clear"},
-		{[]string{"lead"}, exitOK, "lead: lead"},
-		{[]string{"unread"}, exitLook, "its format is not read"},
-		{[]string{"renamed"}, exitNo, "halted at entry"},
-		{[]string{"halted/m.safetensors"}, exitNo, "run run-1"},
-		{[]string{"clear", "lead", "renamed"}, exitNo, "(live_vote), proven"},
+		{[]string{"clear"}, cli.OK, "clear: clear"},
+		{[]string{"lead"}, cli.OK, "lead: lead"},
+		{[]string{"unread"}, cli.Look, "its format is not read"},
+		{[]string{"renamed"}, cli.No, "halted at entry"},
+		{[]string{"halted/m.safetensors"}, cli.No, "run run-1"},
+		{[]string{"clear", "lead", "renamed"}, cli.No, "(live_vote), proven"},
 	} {
 		args := append([]string{"check"}, flags...)
 		for _, p := range c.paths {
@@ -374,7 +375,7 @@ func TestCheck(t *testing.T) {
 			Proven bool   `json:"proven"`
 		} `json:"matches"`
 	}
-	if err := json.Unmarshal([]byte(out), &answers); err != nil || code != exitNo || answers[0].Verdict != "listed" || answers[0].Matches[0].Run != "run-1" || !answers[0].Matches[0].Proven {
+	if err := json.Unmarshal([]byte(out), &answers); err != nil || code != cli.No || answers[0].Verdict != "listed" || answers[0].Matches[0].Run != "run-1" || !answers[0].Matches[0].Proven {
 		t.Errorf("%d %s %v", code, out, err)
 	}
 	// A dry run sends nothing, and shows no fingerprint.
@@ -384,7 +385,7 @@ func TestCheck(t *testing.T) {
 	m := safetensors(t, in("renamed"), "other.safetensors", 3, 1, 2)
 	for _, o := range []string{"text", "json"} {
 		code, out, errs := haltlog(t, append([]string{"--output=" + o, "check", "--dry-run", in("renamed")}, flags...)...)
-		if code != exitOK || !strings.Contains(out, "128") || errs != "" {
+		if code != cli.OK || !strings.Contains(out, "128") || errs != "" {
 			t.Errorf("%d %s %s", code, out, errs)
 		}
 		for _, q := range blacklist.Questions(m) {
@@ -400,7 +401,7 @@ func TestCheck(t *testing.T) {
 	for _, c := range []struct {
 		path string
 		code int
-	}{{"missing", exitError}, {"damaged.safetensors", exitError}} {
+	}{{"missing", cli.Error}, {"damaged.safetensors", cli.Error}} {
 		if code, _, errs := haltlog(t, append([]string{"check", in(c.path)}, flags...)...); code != c.code || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%s: %d %s", c.path, code, errs)
 		}
@@ -408,7 +409,7 @@ func TestCheck(t *testing.T) {
 	s.Lock()
 	s.Evaluator = voprf.GenerateKey()
 	s.Unlock()
-	if code, _, errs := haltlog(t, append([]string{"check", in("renamed")}, flags...)...); code != exitNo || !strings.Contains(errs, "proof does not verify") {
+	if code, _, errs := haltlog(t, append([]string{"check", in("renamed")}, flags...)...); code != cli.No || !strings.Contains(errs, "proof does not verify") {
 		t.Errorf("another evaluator: %d %s", code, errs)
 	}
 }
@@ -426,14 +427,14 @@ func TestEvents(t *testing.T) {
 		return true
 	}
 	code, out, errs := haltlog(t, "events", "run-1", "--once", "--log="+s.URL)
-	if code != exitOK || !strings.Contains(out, "policy") || !strings.Contains(out, "halt") || strings.Contains(out, "\x1b") {
+	if code != cli.OK || !strings.Contains(out, "policy") || !strings.Contains(out, "halt") || strings.Contains(out, "\x1b") {
 		t.Errorf("%d %q %s", code, out, errs)
 	}
 	code, out, _ = haltlog(t, "--output=json", "events", "run-1", "--once", "--log="+s.URL)
-	if code != exitOK || strings.Count(out, "\n") != 2 || !strings.Contains(out, `"event":"halt"`) {
+	if code != cli.OK || strings.Count(out, "\n") != 2 || !strings.Contains(out, `"event":"halt"`) {
 		t.Errorf("%d %q", code, out)
 	}
-	if code, _, errs := haltlog(t, "events", "run-2", "--once", "--log="+s.URL); code != exitNo || !strings.Contains(errs, "no run run-2") {
+	if code, _, errs := haltlog(t, "events", "run-2", "--once", "--log="+s.URL); code != cli.No || !strings.Contains(errs, "no run run-2") {
 		t.Errorf("%d %s", code, errs)
 	}
 }

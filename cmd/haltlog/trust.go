@@ -88,14 +88,3 @@ func (f *trustFlags) evidence(err error) error {
 	}
 	return fmt.Errorf("%w (both signed checkpoints are in %s)", err, path)
 }
-
-// exitCode sorts an error into the exit codes.
-func exitCode(err error) int {
-	if c, ok := errors.AsType[*codedError](err); ok {
-		return c.code
-	}
-	if errors.Is(err, trust.ErrUnverified) || errors.Is(err, trust.ErrGenesis) || errors.Is(err, trust.ErrAuthority) {
-		return exitNo
-	}
-	return exitError
-}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/haltlog/haltlog/internal/cli"
 	"github.com/haltlog/haltlog/internal/demo"
 )
 
@@ -44,7 +45,7 @@ func (c *DemoCmd) Run(e *env) error {
 		o.Scenario = name
 		doc, err := demo.Run(e.ctx, o)
 		if doc == nil {
-			return &codedError{exitUsage, err}
+			return cli.Exit(cli.Usage, err)
 		}
 		docs = append(docs, doc)
 		if err != nil {
@@ -90,7 +91,7 @@ func conclude(docs []*demo.Document, errs []error) error {
 		}
 	}
 	if len(planted) > 0 {
-		return &codedError{exitNo, fmt.Errorf("demo: the audit found what was planted: %s", strings.Join(planted, ", "))}
+		return cli.Exitf(cli.No, "demo: the audit found what was planted: %s", strings.Join(planted, ", "))
 	}
 	return errors.Join(errs...)
 }

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/haltlog/haltlog/internal/cli"
 	"github.com/haltlog/haltlog/internal/demo"
 	"github.com/haltlog/haltlog/internal/keys"
 	"github.com/haltlog/haltlog/log"
@@ -70,7 +71,7 @@ type MonitorCmd struct {
 func (c *MonitorCmd) Run(e *env) error {
 	genesis, err := log.ParseHex(c.Genesis)
 	if err != nil {
-		return &codedError{exitUsage, err}
+		return cli.Exit(cli.Usage, err)
 	}
 	quorum, err := os.ReadFile(c.Quorum)
 	if err != nil {

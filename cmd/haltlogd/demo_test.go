@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/haltlog/haltlog/internal/cli"
 	"github.com/haltlog/haltlog/internal/demo"
 )
 
@@ -199,7 +200,7 @@ func (s scenario) hold(t *testing.T, d shown) {
 // testPlants lets every fault be planted, and found by the check that is there for it.
 func testPlants(t *testing.T, bin string) {
 	d := show(t, bin, "--plant=all")
-	if d.code != exitNo || d.OK || len(d.Problems) > 0 || !bytes.Contains(d.stderr, []byte("found what was planted")) {
+	if d.code != cli.No || d.OK || len(d.Problems) > 0 || !bytes.Contains(d.stderr, []byte("found what was planted")) {
 		t.Fatalf("exit code %d, problems %q\n%s", d.code, d.Problems, d.stderr)
 	}
 	want := map[string]string{"leaf": "A02", "witness": "A04", "relabel": "A20", "skip": "A11", "clock": "A14"}
@@ -219,7 +220,7 @@ func testPlants(t *testing.T, bin string) {
 func TestDemoUsage(t *testing.T) {
 	for _, args := range [][]string{{"demo", "--scenario=no-such"}, {"demo", "--plant=no-such"}, {"demo", "--scenario=life", "--plant=leaf"}} {
 		var out, trouble bytes.Buffer
-		if code := run(t.Context(), args, &out, &trouble); code != exitUsage || out.Len() > 0 {
+		if code := run(t.Context(), args, &out, &trouble); code != cli.Usage || out.Len() > 0 {
 			t.Errorf("%v: exit code %d\n%s%s", args, code, out.String(), trouble.String())
 		}
 	}

@@ -6,10 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/haltlog/haltlog/internal/app"
+	"github.com/haltlog/haltlog/internal/cli"
 	"github.com/haltlog/haltlog/internal/config"
 	"github.com/haltlog/haltlog/internal/obs"
 )
@@ -25,14 +25,14 @@ func (s *settings) load() (*config.Config, error) {
 	if s.Config != "" {
 		f, err := os.Open(s.Config)
 		if err != nil {
-			return nil, &codedError{exitUsage, err}
+			return nil, cli.Exit(cli.Usage, err)
 		}
 		defer f.Close()
 		file = f
 	}
 	cfg, err := config.Load(file, os.LookupEnv, s.Set)
 	if err != nil {
-		return nil, &codedError{exitUsage, err}
+		return nil, cli.Exit(cli.Usage, err)
 	}
 	return cfg, nil
 }
@@ -56,7 +56,7 @@ func (c *serveCmd) Run(e *env) error {
 	d, err := app.Open(e.ctx, cfg, app.Deps{Logger: logger, Now: time.Now})
 	if err != nil {
 		if errors.Is(err, config.ErrInvalid) {
-			return &codedError{exitUsage, err}
+			return cli.Exit(cli.Usage, err)
 		}
 		return err
 	}
@@ -76,20 +76,4 @@ func (c *configCmd) Run(e *env) error {
 
 type versionCmd struct{}
 
-func (versionCmd) Run(e *env) error {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return errors.New("built without build information")
-	}
-	fmt.Fprintf(e.stdout, "haltlogd %s, %s\n", info.Main.Version, info.GoVersion)
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision", "vcs.time", "vcs.modified", "GOOS", "GOARCH", "CGO_ENABLED":
-			fmt.Fprintf(e.stdout, "  %s %s\n", s.Key, s.Value)
-		}
-	}
-	for _, dep := range info.Deps {
-		fmt.Fprintf(e.stdout, "  %s %s %s\n", dep.Path, dep.Version, dep.Sum)
-	}
-	return nil
-}
+func (versionCmd) Run(e *env) error { return cli.ReadBuild().Print(e.stdout, "haltlogd") }

@@ -2,45 +2,23 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
-	"github.com/alecthomas/kong"
+	"github.com/haltlog/haltlog/internal/cli"
 )
-
-// Exit codes, as of every haltlog program.
-const (
-	exitOK    = 0
-	exitError = 1
-	exitUsage = 2
-	exitNo    = 3
-	exitLook  = 4
-)
-
-// A codedError carries another exit code than 1.
-type codedError struct {
-	code int
-	err  error
-}
-
-func (e *codedError) Error() string { return e.err.Error() }
-func (e *codedError) Unwrap() error { return e.err }
 
 // look is an error that a person has to decide about.
 func look(format string, args ...any) error {
-	return &codedError{exitLook, fmt.Errorf(format, args...)}
+	return cli.Exitf(cli.Look, format, args...)
 }
 
 // no is the answer no.
 func no(format string, args ...any) error {
-	return &codedError{exitNo, fmt.Errorf(format, args...)}
+	return cli.Exitf(cli.No, format, args...)
 }
 
-type cli struct {
+type grammar struct {
 	Key struct {
 		New  keyNewCmd  `cmd:"" help:"Make a private key and its floor file, and print the public key."`
 		Show keyShowCmd `cmd:"" help:"Print the public key of a private key file."`
@@ -60,40 +38,18 @@ type env struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.Signals()
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // run is the program without its process.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	var c cli
-	helped := false
-	parser, err := kong.New(&c,
-		kong.Name("haltwitness"),
-		kong.Description("A stand-alone witness for transparency logs (c2sp.org/tlog-witness)."),
-		kong.Writers(stdout, stderr),
-		// Help was printed; the library would end the process here.
-		kong.Exit(func(int) { helped = true }),
-	)
-	if err != nil {
-		fmt.Fprintf(stderr, "haltwitness: %v\n", err)
-		return exitError
+	p := cli.Program{
+		Name:        "haltwitness",
+		Description: "A stand-alone witness for transparency logs (c2sp.org/tlog-witness).",
 	}
-	k, err := parser.Parse(args)
-	if helped {
-		return exitOK
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "haltwitness: %v\n", err)
-		return exitUsage
-	}
-	if err := k.Run(&env{ctx: ctx, stdout: stdout, stderr: stderr}); err != nil {
-		fmt.Fprintf(stderr, "haltwitness: %v\n", err)
-		if c, ok := errors.AsType[*codedError](err); ok {
-			return c.code
-		}
-		return exitError
-	}
-	return exitOK
+	return p.Run(new(grammar), func([]string) any {
+		return &env{ctx: ctx, stdout: stdout, stderr: stderr}
+	}, args, stdout, stderr)
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/haltlog/haltlog/internal/boltstore"
+	"github.com/haltlog/haltlog/internal/cli"
 	"github.com/haltlog/haltlog/internal/witnesshttp"
 	"github.com/haltlog/haltlog/witness"
 )
@@ -35,7 +36,7 @@ func (c *serveCmd) Run(e *env) (err error) {
 	var forward *url.URL
 	if c.Forward != "" {
 		if forward, err = url.Parse(c.Forward); err != nil {
-			return &codedError{exitUsage, errors.New("--forward is not a URL")}
+			return cli.Exit(cli.Usage, errors.New("--forward is not a URL"))
 		}
 	}
 	o, err := openWitness(e, c.DB, c.Key)
@@ -55,7 +56,7 @@ func (c *serveCmd) Run(e *env) (err error) {
 		Witness: o.witness, Logger: logger, Changed: k.changed,
 	})
 	if err != nil {
-		return &codedError{exitUsage, err}
+		return cli.Exit(cli.Usage, err)
 	}
 	l, err := (&net.ListenConfig{}).Listen(e.ctx, "tcp", c.Listen)
 	if err != nil {
