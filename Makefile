@@ -1,9 +1,12 @@
 # Short names; the gate is .ci/run.
-.PHONY: test gate bench docs demo build fmt
+.PHONY: test faults gate bench docs demo build fmt
 
 test: ## everything, installing what it needs
 	scripts/install
 	go test -count=1 -timeout 60m ./...
+
+faults: ## processes killed 50 times each, full disks, wrong files
+	HALTLOG_KILL_ROUNDS=50 HALTWITNESS_KILL_ROUNDS=50 go test -count=1 -timeout 30m ./internal/faults ./cmd/haltwitness
 
 gate: ## what CI runs
 	bash .ci/run

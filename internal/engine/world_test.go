@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -232,9 +233,7 @@ func (j *memJournal) Halts(context.Context) (map[string][]byte, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	out := map[string][]byte{}
-	for k, v := range j.halts {
-		out[k] = v
-	}
+	maps.Copy(out, j.halts)
 	return out, nil
 }
 
