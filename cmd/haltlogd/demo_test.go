@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -11,7 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/haltlog/haltlog/internal/api"
 	"github.com/haltlog/haltlog/internal/cli"
+	"github.com/haltlog/haltlog/internal/client"
 	"github.com/haltlog/haltlog/internal/demo"
 )
 
@@ -152,6 +155,10 @@ func testScenarios(t *testing.T, bin string) {
 		}
 		testPlants(t, bin)
 	})
+	t.Run("stay", func(t *testing.T) {
+		t.Parallel()
+		testStay(t, bin)
+	})
 }
 
 // hold holds a document against what is told of its scenario.
@@ -213,6 +220,53 @@ func testPlants(t *testing.T, bin string) {
 	}
 	if !slices.Equal(names, demo.Plants()) {
 		t.Errorf("planted were %v", names)
+	}
+}
+
+// testStay visits a demo that stays, and sends it home.
+func testStay(t *testing.T, bin string) {
+	cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "haltlogd"), "demo", "--json", "--stay")
+	dir := passable(t)
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	told, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	url := ""
+	for lines := bufio.NewScanner(told); lines.Scan(); {
+		f := strings.Fields(lines.Text())
+		if len(f) == 2 && f[0] == "daemon" {
+			url = f[1]
+		}
+		if len(f) != 2 || f[0] != "folder" {
+			continue
+		}
+		c, err := client.New(client.Config{URL: url})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := c.Run(t.Context(), "run-1")
+		if err != nil || run.State != api.RunHalted || run.ObservedDead == nil {
+			t.Errorf("the visitor sees %+v, %v", run, err)
+		}
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("it went home with %v", err)
+	}
+	var d demo.Document
+	if err := json.Unmarshal(out.Bytes(), &d); err != nil || !d.OK || d.Addresses["daemon"] != url || url == "" {
+		t.Errorf("the document says %+v, %v", d, err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("it left %v behind, %v", left, err)
 	}
 }
 

@@ -25,10 +25,11 @@ const module = "module github.com/haltlog/haltlog\n"
 // errNoBinaries says what to do.
 var errNoBinaries = errors.New("haltlog and haltwitness are not beside haltlogd, and this is no checkout to build them from")
 
-// findBinaries takes the programs beside this one; in a checkout it builds them
-// into dir. The trained program runs under another uid, so that haltlogd, which it
-// is, has to lie where everybody can reach it: in dir.
-func findBinaries(ctx context.Context, dir string) (Binaries, error) {
+// findBinaries takes the programs beside this one; in a checkout, whose root
+// building is told, it builds them into dir. The trained program runs under
+// another uid, so that haltlogd, which it is, lies where everybody can reach it: in
+// dir.
+func findBinaries(ctx context.Context, dir string, building func(root string)) (Binaries, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return Binaries{}, err
@@ -50,6 +51,7 @@ func findBinaries(ctx context.Context, dir string) (Binaries, error) {
 		return Binaries{}, err
 	}
 	b.Built = true
+	building(root)
 	build := exec.CommandContext(ctx, "go", "build", "-o", dir+"/", "./cmd/haltlogd", "./cmd/haltlog", "./cmd/haltwitness")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {

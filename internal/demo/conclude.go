@@ -32,7 +32,11 @@ func Conclude(w io.Writer, d *Document) error {
 	}
 	switch {
 	case len(d.Problems) > 0:
-		fmt.Fprintf(&b, "\n%s: RED after %.1f s; every process's log is in %s\n", d.Scenario, d.Seconds, d.Folder)
+		fmt.Fprintf(&b, "\n%s: RED after %.1f s", d.Scenario, d.Seconds)
+		if d.Folder != "" {
+			fmt.Fprintf(&b, "; every process's log is in %s/logs", d.Folder)
+		}
+		b.WriteString("\n")
 	case len(d.Plants) > 0:
 		fmt.Fprintf(&b, "\n%s: RED, as a planted fault has to end: the audit found all %d\n", d.Scenario, len(d.Plants))
 	default:

@@ -57,7 +57,8 @@ func Run(ctx context.Context, o Options) (*Document, error) {
 	if w.net != nil {
 		w.net.remove(ctx)
 	}
-	if len(doc.Problems) > 0 || o.Keep {
+	interrupted := err != nil && ctx.Err() != nil // whoever does that does not look for a cause
+	if o.Keep || len(doc.Problems) > 0 && !interrupted {
 		doc.Folder = dir
 		return doc, err
 	}
@@ -70,7 +71,10 @@ func (w *world) show(ctx context.Context, o Options) error {
 		return err
 	}
 	var err error
-	if w.bin, err = findBinaries(ctx, filepath.Join(w.dir, "bin")); err != nil {
+	w.bin, err = findBinaries(ctx, filepath.Join(w.dir, "bin"), func(root string) {
+		w.tell("", "build", "building haltlogd, haltlog and haltwitness from the checkout in %s", root)
+	})
+	if err != nil {
 		return err
 	}
 	w.doc.Binaries = w.bin
@@ -98,6 +102,9 @@ func (w *world) show(ctx context.Context, o Options) error {
 func (w *world) open(ctx context.Context) error {
 	s := w.scenario
 	w.tell("", "demo", "%s: %s", s.name, s.about)
+	if os.Geteuid() != 0 {
+		w.tell("", "demo", "you are not root: where no cgroup can be had, the guard holds its run with less than full strength, and says so")
+	}
 	if s.netns {
 		var err error
 		if w.net, err = newNetwork(ctx, os.Getpid()); err != nil {

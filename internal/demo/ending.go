@@ -200,7 +200,7 @@ func (w *world) check(ctx context.Context, run, model, path, want string) error 
 	a := answers[0]
 	c := Check{Run: run, Model: model, Want: want, Got: a.Verdict, Detail: "shares nothing with a halted run"}
 	for _, m := range a.Matches {
-		c.Detail = fmt.Sprintf("shares %d tensors, %.0f %% of its parameters, with run %s", m.Tensors, 100*float64(m.Elements)/float64(a.Parameters), m.Run)
+		c.Detail = fmt.Sprintf("shares %.0f %% of its parameters, in large tensors: %d, with %s", 100*float64(m.Elements)/float64(a.Parameters), m.Tensors, m.Run)
 	}
 	w.mu.Lock()
 	w.doc.Checks = append(w.doc.Checks, c)
@@ -289,17 +289,17 @@ func (w *world) judge(a Audit, outages int) {
 	w.mu.Lock()
 	w.doc.Audit = &a
 	w.mu.Unlock()
-	text := fmt.Sprintf("from outside, with the pinned genesis: %d of %d entries verified and replayed", a.Verified, a.Size)
+	text := []string{fmt.Sprintf("from outside, with the pinned genesis: %d of %d entries verified and replayed", a.Verified, a.Size)}
 	for _, f := range a.Findings {
 		if f.Severity == "note" {
 			continue
 		}
-		text += fmt.Sprintf("\n%s %s: %s", f.Check, f.Severity, f.Text)
+		text = append(text, fmt.Sprintf("%s %s: %s", f.Check, f.Severity, f.Text))
 	}
-	if notes := len(a.of("note")); notes > 0 {
-		text += fmt.Sprintf("\n%d notes for people: %s", notes, notesOf(a))
+	if len(a.of("note")) > 0 {
+		text = append(text, "notes for people: "+notesOf(a))
 	}
-	w.tell("", "audit", "%s", text)
+	w.tell("", "audit", "%s", strings.Join(text, "\n"))
 	if a.ExitCode != 0 || len(a.of("finding"))+len(a.of("cannot-judge")) > 0 {
 		w.problem("the audit ends with exit code %d: %d findings, %d points that cannot be judged", a.ExitCode, len(a.of("finding")), len(a.of("cannot-judge")))
 	}

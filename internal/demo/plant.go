@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/haltlog/haltlog/log"
@@ -83,9 +84,9 @@ func (w *world) tryPlant(ctx context.Context, p plant, f *forgery) error {
 		return err
 	}
 	found := PlantFound{Plant: p.name, What: what, Want: p.want, Audit: a, Found: a.ExitCode == 3}
-	text := fmt.Sprintf("exit code %d, %d of %d entries verified", a.ExitCode, a.Verified, a.Size)
+	text := []string{fmt.Sprintf("exit code %d, %d of %d entries verified", a.ExitCode, a.Verified, a.Size)}
 	for _, x := range a.of("finding") {
-		text += fmt.Sprintf("\n%s %s: %s", x.Check, x.Severity, x.Text)
+		text = append(text, fmt.Sprintf("%s %s: %s", x.Check, x.Severity, x.Text))
 		found.Found = found.Found && x.Check == p.want
 	}
 	found.Found = found.Found && len(a.of("finding")) > 0
@@ -93,12 +94,12 @@ func (w *world) tryPlant(ctx context.Context, p plant, f *forgery) error {
 		return err
 	}
 	if found.Offline {
-		text += "\nits evidence verifies offline, from the file and the quorum alone"
+		text = append(text, "its evidence verifies offline, from the file and the quorum alone")
 	}
 	w.mu.Lock()
 	w.doc.Plants = append(w.doc.Plants, found)
 	w.mu.Unlock()
-	w.tell("", "audit", "%s", text)
+	w.tell("", "audit", "%s", strings.Join(text, "\n"))
 	if !found.Found {
 		w.problem("the audit did not find %s as %s, and nothing else", p.name, p.want)
 	}
