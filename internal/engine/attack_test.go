@@ -77,3 +77,38 @@ func TestHaltAfterAnothersClose(t *testing.T) {
 		}
 	})
 }
+
+// TestGuardOfTwoRuns: sequences are a run's own, also under one guard's key: a
+// run that began later is not refused for what the other one asked.
+func TestGuardOfTwoRuns(t *testing.T) {
+	t.Attr("invariant", "G3")
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, foldtest.Options{})
+		r := w.start(w.l.Engines[0], new(memJournal))
+		defer r.stop()
+		w.do(func(l *foldtest.Log) { l.Run(run); l.Run("run-2") })
+		one, two := w.alive(run), w.alive("run-2")
+		time.Sleep(5 * time.Second)
+		one()
+		two()
+		synctest.Wait()
+		for _, ask := range []struct {
+			run      string
+			sequence uint64
+		}{{run, 7}, {"run-2", 1}, {run, 8}, {"run-2", 2}} {
+			if _, err := r.Grant(t.Context(), w.request(ask.run, ask.sequence)); err != nil {
+				t.Errorf("%s, sequence %d: %v", ask.run, ask.sequence, err)
+			}
+		}
+		if _, err := r.Grant(t.Context(), w.request("run-2", 2)); !errors.Is(err, ErrReplayed) {
+			t.Errorf("an older sequence: %v", err)
+		}
+		w.do(func(l *foldtest.Log) { l.Vote(run, l.Members[0]) })
+		synctest.Wait()
+		r.Engine.mu.Lock()
+		defer r.Engine.mu.Unlock()
+		if _, kept := r.seen[run]; kept || len(r.seen) != 1 {
+			t.Error("an ended run's sequences are kept")
+		}
+	})
+}

@@ -77,13 +77,15 @@ type Engine struct {
 
 	wake chan struct{} // holds one token when something wants a decision
 
-	mu        sync.Mutex
-	halts     map[string][]byte // every halt known, own or not, by run: it binds (L6, G3)
-	news      uint64            // entries below it hold one that is neither anchor nor decision
-	urgent    bool              // something was folded that can trip at once
-	seen      map[string]uint64 // last lease sequence by guard
-	ready     bool              // what was persisted is in the log
-	ownNewest uint64            // entries below it hold all own decisions
+	mu sync.Mutex
+	// Every halt known, own or not, by run. It grows with the log's halted runs, by
+	// one statement each: a halt binds for ever (L6, G3).
+	halts     map[string][]byte
+	news      uint64                       // entries below it hold one that is neither anchor nor decision
+	urgent    bool                         // something was folded that can trip at once
+	seen      map[string]map[string]uint64 // last lease sequence by run that lives, and guard's key
+	ready     bool                         // what was persisted is in the log
+	ownNewest uint64                       // entries below it hold all own decisions
 
 	turned time.Time // of the last proposal, for its monotonic reading; of Run alone
 }
@@ -105,7 +107,7 @@ func New(ctx context.Context, cfg Config, d Deps) (*Engine, error) {
 	}
 	return &Engine{
 		cfg: cfg, deps: d, id: d.Signer.KeyID(), wake: make(chan struct{}, 1),
-		halts: halts, seen: map[string]uint64{},
+		halts: halts, seen: map[string]map[string]uint64{},
 	}, nil
 }
 
@@ -130,6 +132,16 @@ func (e *Engine) Hear(entry follow.Entry) {
 	if s.Halt != nil && s.Halt.First {
 		if _, kept := e.halts[s.Halt.Run]; !kept {
 			e.halts[s.Halt.Run] = entry.Leaf
+		}
+	}
+	if s.Halt != nil {
+		delete(e.seen, s.Halt.Run)
+	}
+	if s.Decision != nil {
+		for _, v := range s.Decision.Decision.Changed {
+			if v.State == log.StateClosed {
+				delete(e.seen, v.Run)
+			}
 		}
 	}
 	// A run is armed, and a close takes effect, by the next decision: their

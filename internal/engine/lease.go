@@ -65,19 +65,27 @@ func (e *Engine) Grant(ctx context.Context, request []byte) (leaf []byte, err er
 	if lease.Consistency, err = e.deps.Published.Consistency(ctx, asked.SeenSize, published.Checkpoint.Size); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotNow, err)
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	// Looked at again under the lock that a halt takes: none is overlooked between judging and signing.
-	if halt, halted := e.halts[asked.Run]; halted {
-		return halt, nil
-	}
-	if asked.Sequence <= e.seen[guard] {
-		return nil, fmt.Errorf("%w: sequence %d after %d", ErrReplayed, asked.Sequence, e.seen[guard])
-	}
+	// Signed before the lock is taken: the fold waits for the lock (Hear), and a key
+	// may live in a KMS.
 	if leaf, err = log.Seal(lease, e.deps.Signer); err != nil {
 		return nil, fmt.Errorf("grant lease: %w", err)
 	}
-	e.seen[guard] = asked.Sequence
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	// Looked at last, under the lock that a halt takes: a lease that a halt has
+	// overtaken is thrown away.
+	if halt, halted := e.halts[asked.Run]; halted {
+		return halt, nil
+	}
+	last := e.seen[asked.Run]
+	if asked.Sequence <= last[guard] {
+		return nil, fmt.Errorf("%w: sequence %d after %d", ErrReplayed, asked.Sequence, last[guard])
+	}
+	if last == nil {
+		last = map[string]uint64{}
+		e.seen[asked.Run] = last
+	}
+	last[guard] = asked.Sequence
 	return leaf, nil
 }
 
