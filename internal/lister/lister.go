@@ -63,7 +63,8 @@ type Lister struct {
 	mu        sync.Mutex
 	artefacts map[string]*log.Artefact // newest of each run that may still be listed
 	due       []halted                 // not listed yet, oldest first
-	stale     bool                     // the list changed after the last epoch
+	changed   uint64                   // entries below it hold every change of the list
+	committed uint64                   // entries below it are what the last epoch commits to
 	refused   bool                     // the last run's labels were not taken: an epoch that waits goes first
 }
 
@@ -102,7 +103,7 @@ func (l *Lister) Hear(e follow.Entry) {
 		}
 	case *log.Fingerprints:
 		l.done(st.Run)
-		l.stale = true
+		l.changed = s.Index + 1
 	case *log.Decision:
 		for _, v := range st.Changed {
 			if v.State == log.StateClosed {
@@ -111,9 +112,9 @@ func (l *Lister) Hear(e follow.Entry) {
 		}
 		return
 	case *log.Epoch:
-		l.stale = false
-	case *log.AllowList, *log.Strike, *log.Contest:
-		l.stale = l.stale || s.Listing != nil
+		// Not all that stands before it: labels of another lister may have come in
+		// between its making and its entry, and still want one of their own.
+		l.committed = st.Size
 	default:
 		return
 	}
@@ -138,12 +139,13 @@ func (l *Lister) done(run string) {
 func (l *Lister) next() (h halted, a *log.Artefact, epoch bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	turn := l.refused && l.stale
+	stale := l.changed > l.committed
+	turn := l.refused && stale
 	l.refused = false
 	if len(l.due) > 0 && !turn {
 		return l.due[0], l.artefacts[l.due[0].run], false
 	}
-	return halted{}, nil, l.stale
+	return halted{}, nil, stale
 }
 
 // Run lists until the context ends; the error is never nil. What cannot be listed

@@ -232,6 +232,34 @@ func TestListedOnce(t *testing.T) {
 	}
 }
 
+// TestEpochBehind: an epoch that was made before the newest labels came in does
+// not commit to them, so that another one follows.
+func TestEpochBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.do(func(l *foldtest.Log) {
+			l.Run("run-1")
+			l.Decide(l.Engines[0])
+			l.Vote("run-1", l.Members[0])
+			l.Decide(l.Engines[0])
+			before := fold.EpochOf(l.Machine.List(), l.Origin, 1, l.Size())
+			st := &log.Fingerprints{Origin: l.Origin, Run: "run-1", Labels: []log.Label{}, Excluded: []log.Exclusion{}, Reason: ReasonNoArtefact}
+			for _, s := range l.Steps {
+				if s.Halt != nil {
+					st.Halt = s.Signed.Identity
+				}
+			}
+			l.Must(st, l.Engines[1])
+			l.Must(before, l.Engines[1])
+		})
+		w.list(w.l.Escrow, w.l.Engines[0])
+		epochs := valid[*log.Epoch](w)
+		if len(epochs) != 2 || epochs[1].Size < w.l.Size()-2 {
+			t.Errorf("%d epochs: the last labels are in none", len(epochs))
+		}
+	})
+}
+
 func TestNoArtefact(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
