@@ -56,7 +56,7 @@ func (h *Hub) listen(run string) *listener {
 func (h *Hub) crowdOut(newest *listener) {
 	var most map[*listener]bool
 	for _, ls := range h.listeners {
-		if len(ls) > len(most) {
+		if len(ls) > len(most) && (len(ls) > 1 || !ls[newest]) {
 			most = ls
 		}
 	}
