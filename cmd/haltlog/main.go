@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/haltlog/haltlog/internal/cli"
 	"github.com/haltlog/haltlog/internal/trust"
@@ -68,7 +70,7 @@ func main() {
 	if code, helper := guardDispatch(); helper {
 		os.Exit(code)
 	}
-	ctx, stop := cli.Signals()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

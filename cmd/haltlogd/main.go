@@ -8,7 +8,9 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/haltlog/haltlog/internal/cli"
 	"github.com/haltlog/haltlog/internal/demo"
@@ -33,7 +35,7 @@ type env struct {
 }
 
 func main() {
-	ctx, stop := cli.Signals()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }

@@ -11,13 +11,9 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/alecthomas/kong"
 )
@@ -81,10 +77,4 @@ func (p Program) code(err error) int {
 		return p.Code(err)
 	}
 	return Error
-}
-
-// Signals is a context that ends at an interrupt or a SIGTERM; a second one ends
-// the process as usual once stop was called.
-func Signals() (ctx context.Context, stop context.CancelFunc) {
-	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 }
