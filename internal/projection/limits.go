@@ -1,9 +1,12 @@
 package projection
 
 const (
-	// flushEvery bounds the entries that are held in memory only: few enough
-	// to search through, many enough that a sync for them costs little.
+	// flushEvery is how many entries are held in memory only before they are
+	// flushed: few enough to search through, many enough that a sync for them
+	// costs little.
 	flushEvery = 256
+	// maxFresh bounds them while a flush runs: Apply waits for it there.
+	maxFresh = 8 * flushEvery
 
 	// MaxLimit bounds the entries of a page, and DefaultLimit is their number
 	// where none is asked for.

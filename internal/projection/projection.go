@@ -1,11 +1,13 @@
 package projection
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/haltlog/haltlog/log"
@@ -68,8 +70,10 @@ func RecordOf(leaf []byte, j log.Judged) (Record, error) {
 	if j.Verified {
 		r.Identities = append(r.Identities, j.Signed.Identity)
 		// At the last part the judgement is on the whole; the part is there too.
-		if s, err := log.Parse(leaf); err == nil && s.Identity != j.Signed.Identity {
-			r.Identities = append(r.Identities, s.Identity)
+		if !bytes.Equal(leaf, j.Signed.Leaf) {
+			if s, err := log.Parse(leaf); err == nil && s.Identity != j.Signed.Identity {
+				r.Identities = append(r.Identities, s.Identity)
+			}
 		}
 	}
 	r.Kind = string(j.Signed.Kind())
@@ -100,10 +104,12 @@ type Entry struct {
 	LogTime *time.Time `json:"t,omitempty"`
 }
 
-// A Projection is an open index. Apply and Flush are for one goroutine, the
-// questions for any.
+// A Projection is an open index. Apply is for one goroutine, all else for any.
 type Projection struct {
 	store Store
+
+	flushing sync.Mutex            // held over a flush
+	failed   atomic.Pointer[error] // of a flush behind Apply
 
 	mu      sync.RWMutex
 	flushed uint64              // entries in the store
@@ -162,6 +168,10 @@ func (p *Projection) Size() uint64 {
 
 // Apply takes the next entry. What was applied before, as when the log is read
 // from its start again, is skipped; a gap is [ErrGap].
+//
+// A flush that is due runs behind it: whoever applies entries decides halts, and
+// does not wait for a sync of what can be rebuilt. Its error is the next Apply's.
+// Only a store that is too far behind is waited for.
 func (p *Projection) Apply(index uint64, r Record) error {
 	p.mu.Lock()
 	n := p.flushed + uint64(len(p.fresh))
@@ -181,17 +191,34 @@ func (p *Projection) Apply(index uint64, r Record) error {
 			p.first[id] = index
 		}
 	}
-	full := len(p.fresh) >= flushEvery
+	waiting := len(p.fresh)
 	p.mu.Unlock()
-	if full {
+	switch {
+	case waiting >= maxFresh:
 		return p.Flush()
+	case waiting >= flushEvery && p.flushing.TryLock():
+		go func() {
+			defer p.flushing.Unlock()
+			if err := p.flush(); err != nil {
+				p.failed.Store(&err)
+			}
+		}()
+	}
+	if err := p.failed.Swap(nil); err != nil {
+		return *err
 	}
 	return nil
 }
 
-// Flush makes durable what was applied. Without it a restart applies up to 256
-// entries again.
+// Flush makes durable what was applied. Without it a restart applies what was
+// held in memory again.
 func (p *Projection) Flush() error {
+	p.flushing.Lock()
+	defer p.flushing.Unlock()
+	return p.flush()
+}
+
+func (p *Projection) flush() error {
 	p.mu.RLock()
 	from, fresh, logTime := p.flushed, p.fresh, p.logTime
 	p.mu.RUnlock()
@@ -206,7 +233,7 @@ func (p *Projection) Flush() error {
 			if err != nil {
 				return fmt.Errorf("flush projection: %w", err)
 			}
-			if have == nil && p.first[id] == e.Index {
+			if have == nil && p.firstOf(id) == e.Index {
 				taken[i] = append(taken[i], id)
 			}
 		}
@@ -242,6 +269,13 @@ func (p *Projection) Flush() error {
 		}
 	}
 	return nil
+}
+
+// firstOf is the index of the first fresh entry of an identity that has one.
+func (p *Projection) firstOf(id log.Hash) uint64 {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.first[id]
 }
 
 func (p *Projection) put(put func(string, []byte, []byte) error, r Entry, taken []log.Hash) error {

@@ -174,6 +174,9 @@ func TestIdentities(t *testing.T) {
 			for _, id := range rs[i].Identities {
 				check(id)
 			}
+			if i == 511 { // and nothing is flushed behind what follows
+				must(t, p.Flush())
+			}
 		}
 	}
 	apply(0)

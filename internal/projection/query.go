@@ -198,7 +198,8 @@ func (p *Projection) candidates(q Query, from, to uint64, n int) ([]uint64, erro
 			return false
 		}
 		i := binary.BigEndian.Uint64(k[len(prefix):])
-		if i >= to || len(found) == n {
+		// What a flush under way has put there is still fresh.
+		if i >= min(to, p.flushed) || len(found) == n {
 			return false
 		}
 		found = append(found, i)
