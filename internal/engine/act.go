@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/haltlog/haltlog/internal/checkpoint"
@@ -32,7 +33,7 @@ func (e *Engine) seal(p plan) (Record, error) {
 	return r, nil
 }
 
-// carryOut acts on a record that is durable: halts are kept and pushed at once,
+// carryOut acts on a record that is durable: halts are pushed at once and kept,
 // then decision and halts go into the log, in this order, until each has its
 // index and was folded. It is the same before and after a crash.
 func (e *Engine) carryOut(ctx context.Context, r Record) error {
@@ -41,13 +42,15 @@ func (e *Engine) carryOut(ctx context.Context, r Record) error {
 		if err != nil {
 			return fmt.Errorf("persisted halt: %w", err)
 		}
-		if err := e.deps.Journal.KeepHalt(ctx, halt.Run, leaf); err != nil {
-			return err
-		}
+		// The record, durable by now, holds the halt: it is acted on at once. It is
+		// kept for ever before the next record replaces this one.
 		e.mu.Lock()
 		e.halts[halt.Run] = leaf
 		e.mu.Unlock()
 		e.deps.Push(halt.Run, leaf)
+		if err := e.deps.Journal.KeepHalt(ctx, halt.Run, leaf); err != nil {
+			return err
+		}
 		e.deps.Logger.Warn("halt", "run", halt.Run, "cause", causes(halt.Causes))
 	}
 	index, err := e.log(ctx, r.Decision)
@@ -194,12 +197,12 @@ func (e *Engine) sinceAnchor(a log.AnchorInfo, v checkpoint.Verified) time.Durat
 }
 
 func causes(cs []log.Cause) string {
-	var s string
+	var s strings.Builder
 	for i, c := range cs {
 		if i > 0 {
-			s += ","
+			s.WriteString(",")
 		}
-		s += c.Tripwire
+		s.WriteString(c.Tripwire)
 	}
-	return s
+	return s.String()
 }

@@ -28,9 +28,9 @@ type Record struct {
 // restored from an older copy cannot make the engine forget a halt.
 //
 // Save returns after the record is durable, parent folder included; it replaces
-// the last one. Load returns the last one saved, or ErrNoRecord. Halt is called
-// with each halt before it is acted on; Halts returns all that were ever kept,
-// by run.
+// the last one. Load returns the last one saved, or ErrNoRecord. KeepHalt is called
+// with each halt of a record that was saved, before the next one is: until then
+// the record is what binds. Halts returns all that were ever kept, by run.
 type Journal interface {
 	Save(ctx context.Context, r Record) error
 	Load(ctx context.Context) (Record, error)
