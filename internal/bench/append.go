@@ -18,11 +18,11 @@ import (
 const (
 	// appendRounds is how often daemon and peer take turns, appendTime how long
 	// each turn is.
-	appendRounds = 3
-	appendTime   = 6 * time.Second
+	appendRounds = 4
+	appendTime   = 3 * time.Second
 	// perConnection is how many statements are made for one turn: as many as the
 	// peer could take at 10,000 a second.
-	perConnection = 250
+	perConnection = 100
 )
 
 // benchAppend appends over HTTP, durably, with 256 connections: signed statements

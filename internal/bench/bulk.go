@@ -86,8 +86,9 @@ func (k *bulk) grant(ctx context.Context, grants []log.KeyGrant) error {
 		previous, number = log.Hash(a.Identity), number+1
 	}
 	// In order: when the last one's statement is taken, all of them are in force.
+	// The first one's keep the log from being idle, which would have no anchors.
 	return rig.Until(ctx, func() (bool, error) {
-		for _, i := range []int{inGenesis, connections - 1} {
+		for _, i := range []int{0, inGenesis, connections - 1} {
 			bodies, err := k.bodies(i, 1)
 			if err != nil {
 				return false, err
