@@ -200,7 +200,11 @@ func (w *world) check(ctx context.Context, run, model, path, want string) error 
 	a := answers[0]
 	c := Check{Run: run, Model: model, Want: want, Got: a.Verdict, Detail: "shares nothing with a halted run"}
 	for _, m := range a.Matches {
-		c.Detail = fmt.Sprintf("shares %.0f %% of its parameters, in large tensors: %d, with %s", 100*float64(m.Elements)/float64(a.Parameters), m.Tensors, m.Run)
+		noun := "tensors"
+		if m.Tensors == 1 {
+			noun = "tensor"
+		}
+		c.Detail = fmt.Sprintf("shares %d %s, %.0f %% of its parameters, with %s", m.Tensors, noun, 100*float64(m.Elements)/float64(a.Parameters), m.Run)
 	}
 	w.mu.Lock()
 	w.doc.Checks = append(w.doc.Checks, c)
