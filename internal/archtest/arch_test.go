@@ -92,6 +92,47 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestWorkshop: the tools of the workshop, and fixtures with everybody's keys, stay out of what is shipped.
+func TestWorkshop(t *testing.T) {
+	binaries := 0
+	for _, p := range list(t) {
+		if !under(rel(p.ImportPath), "cmd") {
+			continue
+		}
+		binaries++
+		for _, dep := range p.Deps {
+			if r := rel(dep); r != "" && (underAny(r, Workshop()) || strings.HasSuffix(r, "test")) {
+				t.Errorf("%s links %s", rel(p.ImportPath), r)
+			}
+		}
+	}
+	if binaries != 3 {
+		t.Errorf("%d binaries", binaries)
+	}
+}
+
+// TestProcesses: library code returns; it neither ends the process nor takes its
+// signals, and says nothing through the process's default logger.
+func TestProcesses(t *testing.T) {
+	banned := map[string][]string{
+		"os":     {"Exit"},
+		"signal": {"Notify", "NotifyContext", "Ignore", "Reset"},
+		"slog":   {"Default", "Debug", "Info", "Warn", "Error", "Log"},
+	}
+	for _, p := range list(t) {
+		if underAny(rel(p.ImportPath), Processes()) {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			eachCall(t, filepath.Join(p.Dir, name), func(pkg, fn string, pos token.Position) {
+				if slices.Contains(banned[pkg], fn) {
+					t.Errorf("%s: %s.%s: only what is a process of its own may", pos, pkg, fn)
+				}
+			})
+		}
+	}
+}
+
 // TestPureClock refuses what reads a clock or the environment's randomness for a decision.
 func TestPureClock(t *testing.T) {
 	banned := map[string]string{"Now": "", "Since": "", "Until": "", "After": "", "Tick": "", "Sleep": "", "NewTimer": "", "NewTicker": "", "AfterFunc": ""}

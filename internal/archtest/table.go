@@ -23,6 +23,11 @@ func Bans() []Ban {
 		{"internal/checkpoint", []string{"net/http", "os", "log", "policy", "witness", "blacklist"}, "documents are parsed and printed, not fetched"},
 		{"internal/fold", []string{"net", "os", "internal/engine", "internal/app", "internal/httpapi", "internal/tesseralog"}, "engine and auditor share it: it must judge by entries alone"},
 		{"internal/guard", []string{"internal/tesseralog", "internal/engine", "internal/httpapi", "internal/app"}, "the guard stands outside the operator's trust boundary"},
+		{"internal/guardian", []string{"internal/tesseralog", "internal/engine", "internal/httpapi", "internal/app"}, "the guard stands outside the operator's trust boundary"},
+		{"internal/guard", []string{Module + "/log", "policy", "witness", "blacklist", "internal/client"}, "what stops a process works on values: statements and the network are internal/guardian's"},
+		{"internal/group", []string{Module + "/log", "policy", "witness", "blacklist", "net", "os"}, "arithmetic knows no protocol"},
+		{"internal/ring", []string{Module + "/log", "policy", "witness", "blacklist", "net", "os"}, "a ring signature signs bytes, and asks nobody"},
+		{"internal/trust", []string{"internal/tesseralog", "internal/engine", "internal/httpapi", "internal/app"}, "a reader trusts none of the operator's code"},
 		{"internal/audit", []string{"internal/tesseralog", "internal/engine", "internal/httpapi", "internal/app", "internal/projection"}, "the auditor trusts none of the operator's code paths but the shared fold"},
 	}
 }
@@ -66,7 +71,19 @@ type Link struct {
 // Links lists what each binary must not contain.
 func Links() []Link {
 	return []Link{
-		{"cmd/haltlog", []string{"github.com/transparency-dev/tessera", "go.etcd.io/bbolt", "github.com/jackc/pgx/v5", "database/sql", "internal/engine"}, "everyone else's tool links no database and no Tessera: a stranger reads less to trust it"},
+		{"cmd/haltlog", []string{"github.com/transparency-dev/tessera", "go.etcd.io/bbolt", "github.com/jackc/pgx/v5", "database/sql", "internal/engine", "internal/lister", "internal/app", "internal/httpapi"}, "everyone else's tool links no database and no Tessera: a stranger reads less to trust it"},
 		{"cmd/haltwitness", []string{Module + "/log", "policy", "blacklist", "internal/fold", "internal/engine", "github.com/transparency-dev/tessera"}, "a witness serves any log and is small enough to be read in an evening"},
 	}
+}
+
+// Workshop lists what serves to build, test and measure the product, beside the
+// packages of fixtures, whose names end in test. No binary links any of it.
+func Workshop() []string {
+	return []string{"internal/archtest", "internal/bench", "internal/docgen", "internal/faults", "internal/rig", "internal/tesseralog/memlog"}
+}
+
+// Processes lists the packages that may listen to signals or end the process: what
+// is a process of its own. Anybody else returns.
+func Processes() []string {
+	return []string{"cmd", "internal/bench", "internal/docgen", "internal/guard"}
 }
