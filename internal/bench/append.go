@@ -21,8 +21,8 @@ const (
 	appendRounds = 4
 	appendTime   = 3 * time.Second
 	// perConnection is how many statements are made for one turn: as many as the
-	// peer could take at 10,000 a second.
-	perConnection = 100
+	// peer could take at 13,000 a second.
+	perConnection = 160
 )
 
 // benchAppend appends over HTTP, durably, with 256 connections: signed statements

@@ -68,7 +68,7 @@ func (k *bulk) underBulk(ctx context.Context, n int, peer *Peer) error {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for within.Err() == nil {
-			bodies, err := k.all(perConnection / 4)
+			bodies, err := k.all(perConnection / 3)
 			once.Do(func() { close(began) })
 			if err == nil {
 				var r result
