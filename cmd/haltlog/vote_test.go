@@ -46,7 +46,7 @@ func listen(t *testing.T, status string) *wire {
 			if err == nil {
 				_, _ = io.Copy(io.Discard, r.Body)
 			}
-			_, _ = io.WriteString(c, "HTTP/1.1 "+status+"\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+			_, _ = io.WriteString(c, "HTTP/1.1 "+status+"\r\nConnection: close\r\n\r\n"+`{"index":1,"identity":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="}`)
 			c.Close()
 			w.seen <- raw.Bytes()
 		}

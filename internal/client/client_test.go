@@ -150,7 +150,7 @@ func TestVoteIsTheSameForAll(t *testing.T) {
 					break
 				}
 			}
-			io.WriteString(conn, "HTTP/1.1 201 Created\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+			io.WriteString(conn, "HTTP/1.1 201 Created\r\nConnection: close\r\n\r\n"+taken)
 			conn.Close()
 			captured <- raw
 		}
@@ -180,6 +180,7 @@ func TestVoteResends(t *testing.T) {
 			return
 		}
 		w.WriteHeader(http.StatusCreated)
+		io.WriteString(w, taken)
 	}))
 	defer busy.Close()
 	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))

@@ -1,5 +1,7 @@
 package client
 
+import "time"
+
 // Bounds of what is read from a server, which may be anybody's.
 const (
 	// maxIdle connections are kept to one log: a guard, a beeper or an auditor
@@ -28,4 +30,9 @@ const (
 	maxEvaluation = 65535*32 + 64
 	// maxEvent is one server-sent event: a statement in base64 within JSON.
 	maxEvent = 4 << 20
+	// voteTimeout is the longest that one try of a vote waits for one address: one
+	// that hangs is tried anew on another connection.
+	voteTimeout = 5 * time.Second
+	// voteGrace is how long the other addresses have once one took the vote.
+	voteGrace = 5 * time.Second
 )

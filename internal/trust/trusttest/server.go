@@ -146,7 +146,11 @@ func (s *Server) statement(w http.ResponseWriter, r *http.Request) {
 	}
 	step := s.Log.Append(leaf)
 	w.WriteHeader(http.StatusCreated)
-	_ = json.NewEncoder(w).Encode(api.Accepted{Index: step.Index, Validity: string(step.Validity), Reason: step.Reason})
+	a := api.Accepted{Index: step.Index, Validity: string(step.Validity), Reason: step.Reason}
+	if step.Signed != nil {
+		a.Identity = step.Signed.Identity
+	}
+	_ = json.NewEncoder(w).Encode(a)
 }
 
 func (s *Server) evaluate(w http.ResponseWriter, r *http.Request) {
