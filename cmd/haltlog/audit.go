@@ -39,7 +39,7 @@ type AuditCmd struct {
 	State    string   `type:"path" env:"HALTLOG_AUDIT_STATE" help:"File that keeps what was verified (and FILE.entries, the entries): the next audit fetches only what is new, and holds it against that."`
 	Witness  []string `sep:"none" placeholder:"NAME=URL" help:"Monitoring prefix of a witness of the quorum, whose view is compared. Without any, those are asked whose URL the quorum file names."`
 	NoViews  bool     `help:"Ask no witness."`
-	Evidence []string `type:"path" help:"Leases that a guard kept, one envelope in each line of each file."`
+	Evidence []string `type:"path" help:"Leases that a guard kept: the files leases and leases.old of its state directory, one envelope in each line. They are held against the log."`
 	Findings string   `type:"path" help:"Folder for one file per finding, for haltlog verify."`
 	Checks   bool     `help:"Print the table of checks, and do nothing else."`
 }

@@ -26,7 +26,7 @@ type GuardCmd struct {
 	Quorum  string   `required:"" type:"existingfile" placeholder:"FILE" help:"The log's tlog-policy: its keys, its witnesses and how many of them count."`
 	Genesis string   `required:"" placeholder:"HASH" help:"Hash of the log's genesis, as its operator published it."`
 	Key     string   `required:"" placeholder:"REF" help:"The guard's private key: a file, or provider://resource."`
-	State   string   `required:"" type:"path" placeholder:"DIR" help:"Directory of this run's guard: memory, halts, receipts. The command never sees it."`
+	State   string   `required:"" type:"path" placeholder:"DIR" help:"Directory of this run's guard: memory, halts, receipts, and the leases that it was granted, as evidence for haltlog audit. The command never sees it."`
 
 	Checkpoints string        `type:"path" placeholder:"DIR" help:"Where the command completes its saved models; each is fingerprinted and escrowed."`
 	WatchEvery  time.Duration `default:"1s" help:"Pause between two looks at the checkpoints."`

@@ -41,6 +41,10 @@ const (
 	maxSpoolItem = 65535
 	// maxSpoolItems bounds the spool: a run leaves a handful of receipts, a guard that is away for long leaves no more.
 	maxSpoolItems = 10000
+	// maxKeptLease bounds one lease that is kept as evidence: a checkpoint with many ML-DSA cosignatures, twice in base64.
+	maxKeptLease = 256 << 10
+	// maxKept bounds each of the two files of kept leases; an auditor reads files of up to 12 MiB.
+	maxKept = 4 << 20
 	// maxHaltBytes bounds a halt or vote that is written down: one log entry.
 	maxHaltBytes = 65535
 	// haltPersistWait is how long a stop waits for the halt to be on disk. A dead disk must not keep a run alive.

@@ -45,6 +45,10 @@ func openStore(dir, origin, run string) (*store, error) {
 		if err := makeDir(d); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrState, err)
 		}
+		// Whoever may write here may take a learned halt away, or put a link in a file's place.
+		if info, err := os.Lstat(d); err != nil || !info.IsDir() || info.Mode().Perm()&0o022 != 0 {
+			return nil, fmt.Errorf("%w: %s may be written to by others, or is no directory", ErrState, d)
+		}
 	}
 	lock, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

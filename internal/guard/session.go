@@ -18,6 +18,7 @@ type session struct {
 	stop  <-chan Notice
 	store *store
 	spool *Spool
+	kept  *kept
 	log   *slog.Logger
 
 	leases   Leases
@@ -76,7 +77,7 @@ func newSession(g *Guard, st *store) (*session, error) {
 		return nil, err
 	}
 	return &session{
-		Config: c, deps: g.deps, stop: g.stop, store: st, spool: sp, log: g.deps.Logger,
+		Config: c, deps: g.deps, stop: g.stop, store: st, spool: sp, kept: &kept{dir: c.StateDir}, log: g.deps.Logger,
 		leases: l, inFlight: map[string]int{}, events: make(chan event), finished: make(chan stopResult, 1),
 	}, nil
 }
@@ -315,6 +316,12 @@ func (s *session) request(bg context.Context, engine string, req LeaseRequest, s
 	if lease.Engine != engine {
 		return fail(fmt.Errorf("%w: signed by %s", ErrBinding, lease.Engine))
 	}
+	// Beside, so that a slow disk delays no lease.
+	s.wg.Go(func() {
+		if err := s.kept.add(reply.Lease); err != nil {
+			s.warn("evidence")(err)
+		}
+	})
 	return event{engine: engine, judge: &judged{lease, checked}}
 }
 
