@@ -3,13 +3,13 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -78,12 +78,10 @@ func (r result) rates() sample {
 	return s
 }
 
-// errExhausted is a load for which too few bodies were made.
-var errExhausted = errors.New("the prepared requests ran out before the time did")
-
 // closed drives target with one connection for each list of bodies, the next
-// request of each when its last one was answered. It ends at the time's end, or,
-// with all, when everything was sent. Only the given statuses are good.
+// request of each when its last one was answered. It ends at the time's end or as
+// soon as one connection has nothing left to send, or, with all, when everything
+// was sent. Only the given statuses are good.
 func closed(ctx context.Context, target string, bodies [][][]byte, lasting time.Duration, all bool, good ...int) (result, error) {
 	var conns []*connection
 	defer func() {
@@ -102,6 +100,8 @@ func closed(ctx context.Context, target string, bodies [][][]byte, lasting time.
 	var wg sync.WaitGroup
 	var out result
 	var failed error
+	var end atomic.Int64 // of the load, since its start
+	end.Store(int64(lasting))
 	began := time.Now()
 	for i, mine := range bodies {
 		wg.Go(func() {
@@ -109,7 +109,7 @@ func closed(ctx context.Context, target string, bodies [][][]byte, lasting time.
 			err := func() error {
 				for _, body := range mine {
 					sent := time.Since(began)
-					if ctx.Err() != nil || !all && sent >= lasting {
+					if ctx.Err() != nil || !all && int64(sent) >= end.Load() {
 						return ctx.Err()
 					}
 					status, answer, err := conns[i].post(body)
@@ -126,8 +126,10 @@ func closed(ctx context.Context, target string, bodies [][][]byte, lasting time.
 					at := time.Since(began)
 					done, took = append(done, at), append(took, at-sent)
 				}
-				if !all {
-					return errExhausted
+				for now := int64(time.Since(began)); !all; {
+					if was := end.Load(); was <= now || end.CompareAndSwap(was, now) {
+						break
+					}
 				}
 				return nil
 			}()
@@ -140,7 +142,7 @@ func closed(ctx context.Context, target string, bodies [][][]byte, lasting time.
 		})
 	}
 	wg.Wait()
-	out.lasted = lasting
+	out.lasted = time.Duration(end.Load())
 	if all {
 		out.lasted = time.Since(began)
 	}
