@@ -253,7 +253,7 @@ func (g *Guardian) look(ctx context.Context) error {
 		return nil
 	}
 	yes, err := first(ctx, g.sources, func(ctx context.Context, c *client.Client) (bool, error) {
-		return succeeded(ctx, c, g.run.group)
+		return g.trust.succeeded(ctx, c, g.run.group)
 	})
 	if err == nil && yes {
 		g.checker.changed.Store(true)

@@ -28,6 +28,9 @@ const (
 	haltPatience = time.Minute
 	// maxVotes bounds the votes that the guard's own address verifies at once; a ring of 64 takes some milliseconds.
 	maxVotes = 8
+	// votePatience is how long a vote waits for its turn to be verified: behind all connections that there may be, each
+	// with a forged ring of 64.
+	votePatience = 4 * time.Second
 	// maxStatement is the longest statement that is taken: one entry of the log.
 	maxStatement = 65535
 	// forwardTimeout bounds handing a vote on.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,10 +25,15 @@ type door struct {
 	notify func(ctx context.Context, n guard.Notice) error
 	submit func(ctx context.Context, leaf []byte) (api.Accepted, error)
 	busy   chan struct{} // one token per vote that is being verified
+	others chan struct{} // one per vote that is handed on unjudged
+	wait   time.Duration // for a token of busy
 }
 
+// errBusy is a vote whose turn did not come in time.
+var errBusy = errors.New("too many votes at once")
+
 func newDoor(run string, notify func(context.Context, guard.Notice) error, submit func(context.Context, []byte) (api.Accepted, error)) *door {
-	return &door{run: run, notify: notify, submit: submit, busy: make(chan struct{}, maxVotes)}
+	return &door{run: run, notify: notify, submit: submit, busy: make(chan struct{}, maxVotes), others: make(chan struct{}, maxVotes), wait: votePatience}
 }
 
 // ServeHTTP answers POST of one statement, as the log does. Nothing else is here.
@@ -55,25 +61,46 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, "forbidden", "this guard takes live votes for its own run", "")
 		return
 	}
+	d.vote(w, r, leaf)
+}
+
+// judge verifies a vote when its turn comes. Whoever sends forged ones makes a vote wait, and not be sent away; a log
+// that does not answer takes no turn.
+func (d *door) judge(ctx context.Context, leaf []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, d.wait)
+	defer cancel()
 	select {
 	case d.busy <- struct{}{}:
-		defer func() { <-d.busy }()
-	default:
-		w.Header().Set("Retry-After", "1")
-		refuse(w, http.StatusTooManyRequests, "too-fast", "too fast", "")
-		return
+	case <-ctx.Done():
+		return errBusy
 	}
-	d.vote(w, r, leaf)
+	defer func() { <-d.busy }()
+	return d.notify(context.WithoutCancel(ctx), guard.Notice{Kind: guard.NoticeVote, Bytes: leaf})
+}
+
+func tooFast(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	refuse(w, http.StatusTooManyRequests, "too-fast", "too fast", "")
 }
 
 // vote stops the run if the vote verifies, then hands it on. Only the log's own answer is an acknowledgement: until then
 // the voter keeps trying. A vote that is not judged here goes to the log all the same, as everybody must who is given one.
 func (d *door) vote(w http.ResponseWriter, r *http.Request, leaf []byte) {
-	err := d.notify(r.Context(), guard.Notice{Kind: guard.NoticeVote, Bytes: leaf})
+	err := d.judge(r.Context(), leaf)
 	switch {
-	case err == nil || errors.Is(err, ErrEngines) || errors.Is(err, ErrNoAnchor):
-	case errors.Is(err, ErrOtherGroup):
-		// A later group's may be good: the log knows.
+	case err == nil:
+	case errors.Is(err, errBusy):
+		tooFast(w)
+		return
+	case errors.Is(err, ErrEngines) || errors.Is(err, ErrNoAnchor) || errors.Is(err, ErrOtherGroup):
+		// A later group's may be good: the log knows. Anybody can make such a one, so they have places of their own.
+		select {
+		case d.others <- struct{}{}:
+			defer func() { <-d.others }()
+		default:
+			tooFast(w)
+			return
+		}
 	case errors.Is(err, ErrExpired):
 		refuse(w, http.StatusConflict, "conflict", "the vote has expired", "")
 		return
@@ -117,38 +144,53 @@ func (d *door) serve(ctx context.Context, l net.Listener) {
 		Handler: d, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second,
 		IdleTimeout: 30 * time.Second, MaxHeaderBytes: 8 << 10, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
+	s.SetKeepAlivesEnabled(false) // a voter comes once
 	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
 	defer stop()
-	_ = s.Serve(&bounded{Listener: l, free: make(chan struct{}, maxConnections)})
+	_ = s.Serve(&bounded{Listener: l, most: maxConnections})
 }
 
-// bounded is a listener with so many connections at once; more wait to be accepted.
+// bounded is a listener with so many connections at once. One more takes the place of the oldest: a vote is read in
+// milliseconds, so that who holds connections open keeps nobody out.
 type bounded struct {
 	net.Listener
-	free chan struct{}
+	most int
+
+	mu   sync.Mutex
+	open []*released // oldest first
 }
 
 func (b *bounded) Accept() (net.Conn, error) {
-	b.free <- struct{}{}
 	c, err := b.Listener.Accept()
 	if err != nil {
-		<-b.free
 		return nil, err
 	}
-	return &released{Conn: c, free: b.free}, nil
+	r := &released{Conn: c, from: b}
+	b.mu.Lock()
+	b.open = append(b.open, r)
+	var oldest *released
+	if len(b.open) > b.most {
+		oldest = b.open[0]
+		b.open = slices.Delete(b.open, 0, 1)
+	}
+	b.mu.Unlock()
+	if oldest != nil {
+		_ = oldest.Close()
+	}
+	return r, nil
 }
 
-// released gives its place back when it is closed, once.
+// released gives its place back when it is closed.
 type released struct {
 	net.Conn
-	free chan struct{}
-	once sync.Once
+	from *bounded
 }
 
 func (r *released) Close() error {
-	err := r.Conn.Close()
-	r.once.Do(func() { <-r.free })
-	return err
+	r.from.mu.Lock()
+	r.from.open = slices.DeleteFunc(r.from.open, func(o *released) bool { return o == r })
+	r.from.mu.Unlock()
+	return r.Conn.Close()
 }
 
 // forward submits a vote to the log by whichever address takes it.

@@ -3,6 +3,7 @@ package guardian
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 	"github.com/haltlog/haltlog/internal/fold/foldtest"
 	"github.com/haltlog/haltlog/internal/guard"
 	"github.com/haltlog/haltlog/internal/guardian/guardiantest"
+	"github.com/haltlog/haltlog/internal/keys"
 	"github.com/haltlog/haltlog/log"
 )
 
@@ -135,12 +137,14 @@ func TestDoor(t *testing.T) {
 		d.busy <- struct{}{}
 	}
 	good := vote(nil)
+	d.wait = time.Millisecond
 	if got := post(good); got != http.StatusTooManyRequests {
 		t.Errorf("busy: %d", got)
 	}
 	for range maxVotes {
 		<-d.busy
 	}
+	d.wait = votePatience
 	if got := post(good); got != http.StatusCreated || stopped != 1 || len(s.Kinds(log.KindLiveVote)) != 1 {
 		t.Errorf("a good vote: %d, stopped %d times", got, stopped)
 	}
@@ -161,43 +165,38 @@ func TestDoor(t *testing.T) {
 	}
 }
 
-// TestDoorIsBounded shows that connections beyond the bound wait, and that the door closes with its context.
+// TestDoorIsBounded shows that a connection beyond the bound takes the oldest one's place, so that who holds them all
+// keeps nobody out, and that the door closes with its context.
 func TestDoorIsBounded(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bounded{Listener: l, free: make(chan struct{}, 1)}
-	dial := func() net.Conn {
+	b := &bounded{Listener: l, most: 2}
+	accept := func() net.Conn {
 		c, err := net.Dial("tcp", l.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
-		return c
-	}
-	defer dial().Close()
-	defer dial().Close()
-	first, err := b.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(b.free) != 1 {
-		t.Fatal("the first took no place")
-	}
-	second := make(chan net.Conn)
-	go func() {
-		c, err := b.Accept()
+		t.Cleanup(func() { c.Close() })
+		a, err := b.Accept()
 		if err != nil {
-			t.Error(err)
+			t.Fatal(err)
 		}
-		second <- c
-	}()
-	_, _ = first.Close(), first.Close() // twice gives one place back
-	c := <-second
-	if len(b.free) != 1 {
-		t.Error("places were given back twice")
+		return a
 	}
-	c.Close()
+	gone := func(c net.Conn) bool {
+		_, err := c.Write([]byte("x"))
+		return errors.Is(err, net.ErrClosed)
+	}
+	first, second, third := accept(), accept(), accept()
+	if !gone(first) || gone(second) || gone(third) || len(b.open) != 2 {
+		t.Error("the oldest did not give way")
+	}
+	_, _ = third.Close(), third.Close()
+	if accept(); gone(second) || len(b.open) != 2 {
+		t.Error("a place that was given back was not taken")
+	}
 	l.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	l2, err := net.Listen("tcp", "127.0.0.1:0")
@@ -208,4 +207,89 @@ func TestDoorIsBounded(t *testing.T) {
 	go func() { defer close(done); newDoor("run-1", nil, nil).serve(ctx, l2) }()
 	cancel()
 	<-done
+}
+
+// TestStrangersStarveNoVote: votes that nobody here can judge, handed in by anybody while the log hangs, take no vote's
+// turn (G2).
+func TestStrangersStarveNoVote(t *testing.T) {
+	t.Attr("invariant", "G2")
+	s := guardiantest.New(t, nil)
+	g := open(t, s)
+	stopped := make(chan struct{}, 1)
+	notify := func(ctx context.Context, n guard.Notice) error {
+		err := g.checker.CheckVote(ctx, n.Bytes)
+		if err == nil {
+			stopped <- struct{}{}
+		}
+		return err
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	hangs := func(context.Context, []byte) (api.Accepted, error) {
+		<-ctx.Done()
+		return api.Accepted{}, client.ErrUnavailable
+	}
+	d := newDoor(guardiantest.Run, notify, hangs)
+	var strange, good []byte
+	s.Do(func(l *foldtest.Log) {
+		st := l.VoteStatement(guardiantest.Run)
+		st.Group[0] ^= 1
+		k, err := keys.NewRingSigner(log.RingKeyID(st.Group), g.run.group.Rings(), l.Members[1].Ring)
+		if err != nil {
+			t.Fatal(err)
+		}
+		strange = l.Seal(st, k)
+		good = l.Seal(l.VoteStatement(guardiantest.Run), l.RingSigner(g.run.groupAt, l.Members[3]))
+	})
+	var wg sync.WaitGroup
+	post := func(leaf []byte) {
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, api.RouteStatements, bytes.NewReader(leaf))
+		d.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	for range 4 * maxVotes {
+		wg.Go(func() { post(strange) })
+	}
+	await(t, nil, "strangers' votes wait for the log", func() bool { return len(d.others) == maxVotes })
+	wg.Go(func() { post(good) })
+	<-stopped
+	cancel()
+	wg.Wait()
+}
+
+// TestGroupOfNobody: only a group that officers signed, and that stands in the log, takes the votes' judgement from the
+// guard: a server could otherwise make the guard's own address deaf (G2).
+func TestGroupOfNobody(t *testing.T) {
+	t.Attr("invariant", "G2")
+	s := guardiantest.New(t, nil)
+	g := open(t, s)
+	var forged, genuine []byte
+	s.Do(func(l *foldtest.Log) {
+		st := l.GroupStatement(l.Members...)
+		st.Name, st.Number, st.Previous = g.run.group.Name, g.run.group.Number+1, &g.run.groupAt
+		forged = l.Seal(st, l.Guard, l.Registrar)
+		genuine = l.Seal(st, l.Officers[0], l.Officers[1])
+	})
+	answer := forged
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != api.RouteEntries {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(api.Entries{Entries: []api.Entry{{Index: 5, Kind: string(log.KindGroup), Validity: string(log.Valid), Leaf: answer}}})
+	}))
+	defer srv.Close()
+	c, err := client.New(client.Config{URL: srv.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if yes, err := g.trust.succeeded(t.Context(), c, g.run.group); yes || err != nil {
+		t.Errorf("a group of nobody's: %t %v", yes, err)
+	}
+	answer = genuine
+	if yes, err := g.trust.succeeded(t.Context(), c, g.run.group); yes || err == nil {
+		t.Errorf("a group that does not stand in the log: %t %v", yes, err)
+	}
+	s.Do(func(l *foldtest.Log) { l.Append(genuine); l.Anchor() })
+	if yes, err := g.trust.succeeded(t.Context(), g.sources.clients[0], g.run.group); !yes || err != nil {
+		t.Errorf("the successor: %t %v", yes, err)
+	}
 }

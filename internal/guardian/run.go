@@ -144,7 +144,9 @@ func (t *trust) changes(ctx context.Context, c *client.Client, from uint64) (nex
 }
 
 // succeeded says whether the log holds a group that follows the run's: which ring may vote is then the engines' to say.
-func succeeded(ctx context.Context, c *client.Client, g *log.Group) (bool, error) {
+// Only what officers signed counts: otherwise a server that hides votes could also keep the guard from judging those
+// that are handed to it.
+func (t *trust) succeeded(ctx context.Context, c *client.Client, g *log.Group) (bool, error) {
 	for e, err := range c.Entries(ctx, client.Filter{Kind: log.KindGroup}) {
 		if err != nil {
 			return false, err
@@ -153,9 +155,19 @@ func succeeded(ctx context.Context, c *client.Client, g *log.Group) (bool, error
 		if err != nil {
 			continue
 		}
-		if st, ok := s.Statement.(*log.Group); ok && st.Name == g.Name && st.Number > g.Number && e.Validity == string(log.Valid) {
-			return true, nil
+		st, ok := s.Statement.(*log.Group)
+		if !ok || st.Origin != t.origin || st.Name != g.Name || st.Number <= g.Number || e.Validity != string(log.Valid) ||
+			t.bySomeOffice(s) != nil {
+			continue
 		}
+		proof, err := c.Proof(ctx, e.Index)
+		if err != nil {
+			return false, err
+		}
+		if _, err := t.included(e.Index, e.Leaf, proof); err != nil {
+			return false, fmt.Errorf("group at %d: %w", e.Index, err)
+		}
+		return true, nil
 	}
 	return false, nil
 }

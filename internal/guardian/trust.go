@@ -35,8 +35,15 @@ type trust struct {
 	number     uint64   // of the last authority statement taken
 	previous   log.Hash // its identity
 	evaluators log.EvaluatorSet
+	offices    []office            // everybody who was in office, oldest first
 	heads      map[uint64]log.Hash // roots seen, by size
 	headOrder  []uint64
+}
+
+// office is who signs for the officers at one time.
+type office struct {
+	officers  map[string]log.KeyGrant // by key id
+	threshold int
 }
 
 // newTrust takes a genesis leaf that hashes to the pin, and a quorum that knows its log.
@@ -67,7 +74,52 @@ func newTrust(leaf []byte, pin log.Hash, quorum []byte, v log.Verifier) (*trust,
 		previous: s.Identity, evaluators: g.Evaluators, heads: map[uint64]log.Hash{},
 	}
 	t.add(g.Keys)
+	t.offices = []office{t.office()}
 	return t, nil
+}
+
+// office is the one in force.
+func (t *trust) office() office {
+	o := office{officers: map[string]log.KeyGrant{}, threshold: t.threshold}
+	for id, k := range t.keys {
+		if k.Role == log.RoleOfficer {
+			o.officers[id] = k
+		}
+	}
+	return o
+}
+
+// signed verifies a statement that just the threshold of officers signed.
+func (o office) signed(s *log.Signed, v log.Verifier) error {
+	if len(s.Envelope.Signatures) != o.threshold {
+		return fmt.Errorf("%w: %d officers of %d", ErrKey, len(s.Envelope.Signatures), o.threshold)
+	}
+	pae := s.Envelope.PAE()
+	for _, sig := range s.Envelope.Signatures {
+		k, ok := o.officers[sig.KeyID]
+		if !ok {
+			return fmt.Errorf("%w: %s is no officer", ErrKey, sig.KeyID)
+		}
+		if err := v.Verify(k.SPKI, pae, sig.Sig); err != nil {
+			return fmt.Errorf("%w: %w", ErrSignature, err)
+		}
+	}
+	return nil
+}
+
+// bySomeOffice verifies a statement that officers signed, of whatever time: its place in the log is older than the
+// newest change of them.
+func (t *trust) bySomeOffice(s *log.Signed) error {
+	t.mu.Lock()
+	offices := slices.Clone(t.offices)
+	t.mu.Unlock()
+	var err error
+	for _, o := range slices.Backward(offices) {
+		if err = o.signed(s, t.verifier); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 func (t *trust) add(grants []log.KeyGrant) {
@@ -123,18 +175,8 @@ func (t *trust) follows(a *log.Authority) bool {
 func (t *trust) change(s *log.Signed, a *log.Authority) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(s.Envelope.Signatures) != t.threshold {
-		return fmt.Errorf("%w: %d officers of %d", ErrKey, len(s.Envelope.Signatures), t.threshold)
-	}
-	pae := s.Envelope.PAE()
-	for _, sig := range s.Envelope.Signatures {
-		k, ok := t.keys[sig.KeyID]
-		if !ok || k.Role != log.RoleOfficer {
-			return fmt.Errorf("%w: %s is no officer", ErrKey, sig.KeyID)
-		}
-		if err := t.verifier.Verify(k.SPKI, pae, sig.Sig); err != nil {
-			return fmt.Errorf("%w: %w", ErrSignature, err)
-		}
+	if err := t.office().signed(s, t.verifier); err != nil {
+		return err
 	}
 	for _, k := range a.Add {
 		if k.Role == log.RoleEscrow {
@@ -155,6 +197,7 @@ func (t *trust) change(s *log.Signed, a *log.Authority) error {
 		t.evaluators = *a.Evaluators
 	}
 	t.number, t.previous = a.Number, s.Identity
+	t.offices = append(t.offices, t.office())
 	return nil
 }
 
