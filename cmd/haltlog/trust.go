@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/haltlog/haltlog/internal/client"
+	"github.com/haltlog/haltlog/internal/durable"
 	"github.com/haltlog/haltlog/internal/trust"
 	"github.com/haltlog/haltlog/log"
 )
@@ -83,7 +84,7 @@ func (f *trustFlags) evidence(err error) error {
 	}
 	path := f.State + ".evidence"
 	b := append(append([]byte("seen before:\n\n"), fork.Seen...), "\nshown now:\n\n"...)
-	if e := trust.WriteFile(path, append(b, fork.Shown...)); e != nil {
+	if e := durable.Replace(path, append(b, fork.Shown...), 0o600); e != nil {
 		return errors.Join(err, e)
 	}
 	return fmt.Errorf("%w (both signed checkpoints are in %s)", err, path)

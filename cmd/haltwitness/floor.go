@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/haltlog/haltlog/internal/checkpoint"
+	"github.com/haltlog/haltlog/internal/durable"
 	"github.com/haltlog/haltlog/witness"
 )
 
@@ -55,25 +55,8 @@ func readFloor(path string) (floor, error) {
 	return f, nil
 }
 
-// write replaces the file: temporary file, sync, rename, sync of the folder. A
-// crash leaves the old or the new one.
-func (f floor) write(path string) error {
-	tmp := path + ".tmp"
-	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := writeNew(tmp, f.bytes()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
+// write replaces the file. A crash leaves the old or the new one.
+func (f floor) write(path string) error { return durable.Replace(path, f.bytes(), 0o600) }
 
 // writeAll replaces the floor of each key.
 func (f floor) writeAll(keys []string) error {

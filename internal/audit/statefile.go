@@ -11,8 +11,9 @@ import (
 	"io/fs"
 	"iter"
 	"os"
-	"path/filepath"
 	"syscall"
+
+	"github.com/haltlog/haltlog/internal/durable"
 )
 
 // FileState is a State in two files: PATH, what was verified, and
@@ -174,32 +175,9 @@ func (s *FileState) Save(v Saved) error {
 	if err != nil {
 		return fmt.Errorf("save state: %w", err)
 	}
-	if err := replaceFile(s.path, raw); err != nil {
+	if err := durable.Replace(s.path, raw, 0o644); err != nil {
 		return fmt.Errorf("save state: %w", err)
 	}
 	s.length, s.written, s.w = s.length+s.written, 0, nil
 	return nil
-}
-
-// replaceFile writes a file beside, and puts it in place whole and durable.
-func replaceFile(path string, raw []byte) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // nothing is there after the rename
-	_, err = f.Write(raw)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/haltlog/haltlog/internal/durable"
 	"github.com/haltlog/haltlog/log"
 )
 
@@ -46,8 +47,7 @@ var ErrNoRecord = errors.New("no record")
 const maxRecord = 64 << 20
 
 // Dir is a journal in a folder: `record.json`, and `halts/RUN` for each halt. All
-// files are replaced whole: written beside, synced, renamed, and the folder synced.
-// A crash leaves the old file, or the new one, and at most a `.tmp` beside it.
+// files are replaced whole and durably (durable.Replace). One process has it open.
 type Dir struct{ path string }
 
 var _ Journal = (*Dir)(nil)
@@ -57,7 +57,7 @@ func OpenDir(path string) (*Dir, error) {
 	if err := os.MkdirAll(filepath.Join(path, "halts"), 0o700); err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	if err := errors.Join(syncDir(path), syncDir(filepath.Dir(filepath.Clean(path)))); err != nil {
+	if err := errors.Join(durable.SyncDir(path), durable.SyncDir(filepath.Dir(filepath.Clean(path)))); err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
 	return &Dir{path}, nil
@@ -69,7 +69,7 @@ func (d *Dir) Save(_ context.Context, r Record) error {
 	if err != nil {
 		return fmt.Errorf("save record: %w", err)
 	}
-	if err := replace(filepath.Join(d.path, "record.json"), raw); err != nil {
+	if err := durable.Replace(filepath.Join(d.path, "record.json"), raw, 0o600); err != nil {
 		return fmt.Errorf("save record: %w", err)
 	}
 	return nil
@@ -139,7 +139,7 @@ func (d *Dir) KeepHalt(_ context.Context, run string, leaf []byte) error {
 	if strings.ContainsAny(run, "/\x00") || strings.HasPrefix(run, ".") {
 		return fmt.Errorf("keep halt: run %q is no name", run)
 	}
-	if err := replace(filepath.Join(d.path, "halts", run), leaf); err != nil {
+	if err := durable.Replace(filepath.Join(d.path, "halts", run), leaf, 0o600); err != nil {
 		return fmt.Errorf("keep halt: %w", err)
 	}
 	return nil
@@ -182,32 +182,4 @@ func read(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s has %d bytes, more than %d", path, info.Size(), maxRecord)
 	}
 	return os.ReadFile(path)
-}
-
-// replace writes a file whole or not at all.
-func replace(path string, content []byte) (err error) {
-	tmp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp")
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
+
+	"github.com/haltlog/haltlog/internal/durable"
 )
 
 // Exit codes of a process that runs one guard. Usage errors (2) are the command line's.
@@ -179,7 +182,7 @@ func settle(ctx context.Context, st *store, sp *Spool, signer Signer) error {
 			if err := sp.Put(b); err != nil {
 				return err
 			}
-			return removeDurable(recordDir(st.dir), r.name)
+			return durable.Remove(filepath.Join(recordDir(st.dir), r.name))
 		}())
 	}
 	return errors.Join(errs...)

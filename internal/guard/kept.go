@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/haltlog/haltlog/internal/durable"
 )
 
 // The files of the leases that were granted: one envelope a line, newest last. When the first is full it becomes the
@@ -54,7 +56,7 @@ func (k *kept) add(lease []byte) (err error) {
 		if f, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_EXCL, 0o600); err != nil {
 			return err
 		}
-		if err := syncDir(k.dir); err != nil {
+		if err := durable.SyncDir(k.dir); err != nil {
 			return err
 		}
 		size = 0

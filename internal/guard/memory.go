@@ -13,6 +13,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/haltlog/haltlog/internal/durable"
 )
 
 // ErrState is the family of reasons to refuse a state directory.
@@ -66,7 +68,7 @@ func openStore(dir, origin, run string) (*store, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	// The records' folder is left alone: a reaper of an earlier guard may be writing there right now.
-	return s, errors.Join(sweep(dir), sweep(spoolDir(dir)), clearCgroup(dir))
+	return s, errors.Join(durable.Sweep(dir), durable.Sweep(spoolDir(dir)), clearCgroup(dir))
 }
 
 func (s *store) load(origin, run string) error {
@@ -194,7 +196,7 @@ func clearCgroup(dir string) error {
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%w: clear %s: %w", ErrState, path, err)
 	}
-	return removeDurable(dir, cgroupFile)
+	return durable.Remove(filepath.Join(dir, cgroupFile))
 }
 
 // halts lists what was learned, by this guard or an earlier one.

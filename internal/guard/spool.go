@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/haltlog/haltlog/internal/durable"
 )
 
 // ErrRefused is what Submit returns, possibly wrapped, when the log will never take a statement. Any other error means
@@ -136,7 +138,7 @@ func (s *Spool) DeliverOnce(ctx context.Context, submit Submit) error {
 		}
 		switch {
 		case err == nil:
-			err = removeDurable(s.dir, it.name)
+			err = durable.Remove(filepath.Join(s.dir, it.name))
 		case errors.Is(err, ErrRefused):
 			refused = append(refused, fmt.Errorf("deliver %s: %w", it.name, err))
 			aside := it.name[:len(it.name)-len("stmt")] + "refused"

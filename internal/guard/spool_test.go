@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/haltlog/haltlog/internal/durable"
 )
 
 func deliverAll(t *testing.T, s *Spool) []string {
@@ -159,7 +161,7 @@ func TestSpoolKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := sweep(dir); err != nil {
+	if err := durable.Sweep(dir); err != nil {
 		t.Fatal(err)
 	}
 	got := deliverAll(t, s)

@@ -8,9 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 
+	"github.com/haltlog/haltlog/internal/durable"
 	"github.com/haltlog/haltlog/log"
 )
 
@@ -141,32 +141,8 @@ func (f *File) Save(s State) error {
 	if err != nil {
 		return fmt.Errorf("state file: %w", err)
 	}
-	if err := WriteFile(f.path, b); err != nil {
+	if err := durable.Replace(f.path, b, 0o600); err != nil {
 		return fmt.Errorf("state file: %w", err)
 	}
 	return nil
-}
-
-// WriteFile replaces a file whole, durably, for its owner only.
-func WriteFile(path string, b []byte) (err error) {
-	h, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(h.Name())
-	_, err = h.Write(b)
-	if err == nil {
-		err = h.Sync()
-	}
-	if err = errors.Join(err, h.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(h.Name(), path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
