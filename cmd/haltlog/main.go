@@ -95,11 +95,3 @@ func code(err error) int {
 	}
 	return cli.Error
 }
-
-// Exit codes, in short.
-const (
-	exitOK    = cli.OK
-	exitError = cli.Error
-	exitUsage = cli.Usage
-	exitNo    = cli.No
-)

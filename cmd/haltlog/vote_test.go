@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/haltlog/haltlog/internal/cli"
 	"github.com/haltlog/haltlog/internal/fold/foldtest"
 	"github.com/haltlog/haltlog/internal/keys"
 	"github.com/haltlog/haltlog/internal/trust/trusttest"
@@ -138,7 +139,7 @@ func TestVote(t *testing.T) {
 	ring := "--ring=" + filepath.Join(dir, l.Members[3].Pseudonym)
 	// The group is fetched and believed by the officers' signatures.
 	code, out, errs := haltlog(t, "vote", "--run=run-1", ring, "--log="+s.URL, "--genesis="+genesis)
-	if code != exitOK || !strings.Contains(out, "was taken") {
+	if code != cli.OK || !strings.Contains(out, "was taken") {
 		t.Fatalf("%d %s %s", code, out, errs)
 	}
 	if last := l.Steps[len(l.Steps)-1]; last.Signed.Kind() != log.KindLiveVote || last.Validity != log.Valid {
@@ -171,7 +172,7 @@ func TestVote(t *testing.T) {
 	n := len(s.Posted)
 	s.Unlock()
 	code, _, errs = haltlog(t, "vote", "--run=run-1", ring, "--log="+s.URL, "--genesis="+genesis)
-	if code != exitNo || len(s.Posted) != n {
+	if code != cli.No || len(s.Posted) != n {
 		t.Errorf("a group of strangers: %d %s", code, errs)
 	}
 	s.Lock()
@@ -183,7 +184,7 @@ func TestVote(t *testing.T) {
 		return true
 	}
 	s.Unlock()
-	if code, _, errs = haltlog(t, "vote", "--run=run-1", ring, "--log="+s.URL, "--genesis="+genesis); code != exitNo || len(s.Posted) != n {
+	if code, _, errs = haltlog(t, "vote", "--run=run-1", ring, "--log="+s.URL, "--genesis="+genesis); code != cli.No || len(s.Posted) != n {
 		t.Errorf("another group than asked for: %d %s", code, errs)
 	}
 }
@@ -201,14 +202,14 @@ func TestVoteRefused(t *testing.T) {
 		code int
 		says string
 	}{
-		{"refused for good", []string{"--run=run-1", ring, group, "--to=http://" + refusing.Addr().String()}, exitError, "vote refused"},
-		{"nobody there", []string{"--run=run-1", ring, group, "--to=http://127.0.0.1:1", "--timeout=300ms"}, exitError, "not done within 300ms"},
-		{"a stranger", []string{"--run=run-1", "--ring=" + filepath.Join(dir, "stranger"), group, "--to=http://127.0.0.1:1"}, exitNo, "is no key of group"},
-		{"no group", []string{"--run=run-1", ring, "--group-file=" + filepath.Join(dir, "stranger"), "--to=http://127.0.0.1:1"}, exitError, "envelope"},
-		{"no name", []string{"--run=Run 1", ring, group, "--to=http://127.0.0.1:1"}, exitUsage, "no name of a run"},
-		{"nowhere", []string{"--run=run-1", ring, group}, exitUsage, "--to or --log"},
-		{"no group and no log", []string{"--run=run-1", ring, "--to=http://127.0.0.1:1"}, exitUsage, "--group-file"},
-		{"a check-in key as ring key", []string{"--run=run-1", "--ring=" + filepath.Join(dir, "group"), group, "--to=http://127.0.0.1:1"}, exitError, "PEM"},
+		{"refused for good", []string{"--run=run-1", ring, group, "--to=http://" + refusing.Addr().String()}, cli.Error, "vote refused"},
+		{"nobody there", []string{"--run=run-1", ring, group, "--to=http://127.0.0.1:1", "--timeout=300ms"}, cli.Error, "not done within 300ms"},
+		{"a stranger", []string{"--run=run-1", "--ring=" + filepath.Join(dir, "stranger"), group, "--to=http://127.0.0.1:1"}, cli.No, "is no key of group"},
+		{"no group", []string{"--run=run-1", ring, "--group-file=" + filepath.Join(dir, "stranger"), "--to=http://127.0.0.1:1"}, cli.Error, "envelope"},
+		{"no name", []string{"--run=Run 1", ring, group, "--to=http://127.0.0.1:1"}, cli.Usage, "no name of a run"},
+		{"nowhere", []string{"--run=run-1", ring, group}, cli.Usage, "--to or --log"},
+		{"no group and no log", []string{"--run=run-1", ring, "--to=http://127.0.0.1:1"}, cli.Usage, "--group-file"},
+		{"a check-in key as ring key", []string{"--run=run-1", "--ring=" + filepath.Join(dir, "group"), group, "--to=http://127.0.0.1:1"}, cli.Error, "PEM"},
 	} {
 		code, _, errs := haltlog(t, append([]string{"vote"}, c.args...)...)
 		if code != c.code || !strings.Contains(errs, c.says) {
