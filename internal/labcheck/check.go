@@ -155,7 +155,7 @@ func (c *Checker) name(ctx context.Context, kind fingerprint.Kind, version uint6
 		m.note(err.Error())
 		m.Proven = false
 	}
-	status, err := c.status(ctx, said.State, kind, label)
+	status, err := c.status(ctx, said.State, kind, label, m)
 	if err != nil {
 		return rec, err
 	}
@@ -228,7 +228,7 @@ func (p *prints) holds(kind fingerprint.Kind, label blacklist.Label) error {
 }
 
 // status is what a label is worth: less than listed only with proof (LC4).
-func (c *Checker) status(ctx context.Context, said string, kind fingerprint.Kind, label blacklist.Label) (blacklist.Status, error) {
+func (c *Checker) status(ctx context.Context, said string, kind fingerprint.Kind, label blacklist.Label, m *Match) (blacklist.Status, error) {
 	var k log.Kind
 	switch blacklist.Status(said) {
 	case blacklist.Struck:
@@ -255,9 +255,12 @@ func (c *Checker) status(ctx context.Context, said string, kind fingerprint.Kind
 		if s, err = c.log.Include(ctx, e.Index, e.Leaf); err != nil {
 			return "", err
 		}
-		// A contest is signed by the guard of another run, which would have to be
-		// proven too; it makes a lead of a listing and never a clear.
-		if k == log.KindContest || c.list.authority.Signed(s) == nil {
+		if k == log.KindContest {
+			err = c.contested(ctx, s, kind, label, m)
+		} else {
+			err = c.list.authority.Signed(s)
+		}
+		if err == nil {
 			return blacklist.Status(said), nil
 		}
 	}

@@ -49,6 +49,12 @@ func model(t *testing.T, file string, tensors ...fingerprint.Source) fingerprint
 // halted is a log in which a run with a model was halted and its labels published.
 func halted(t *testing.T) (*foldtest.Log, *trusttest.Server, []blacklist.Entry) {
 	t.Helper()
+	return haltedAfter(t, func(*foldtest.Log, []blacklist.Entry) {})
+}
+
+// haltedAfter is the same, with something logged before.
+func haltedAfter(t *testing.T, before func(*foldtest.Log, []blacklist.Entry)) (*foldtest.Log, *trusttest.Server, []blacklist.Entry) {
+	t.Helper()
 	key := voprf.GenerateKey()
 	l := foldtest.New(t, foldtest.Options{Genesis: func(g *log.Genesis) {
 		pk := key.Public().Bytes()
@@ -56,7 +62,6 @@ func halted(t *testing.T) (*foldtest.Log, *trusttest.Server, []blacklist.Entry) 
 	}})
 	l.Setup()
 	l.Decide(l.Engines[0])
-	l.Run("run-1")
 	m := model(t, "a.safetensors", tensor("x", 1), tensor("y", 2), tensor("z", 3))
 	var entries []blacklist.Entry
 	for _, q := range blacklist.Questions(m) {
@@ -66,6 +71,8 @@ func halted(t *testing.T) (*foldtest.Log, *trusttest.Server, []blacklist.Entry) 
 		}
 		entries = append(entries, blacklist.Entry{Kind: q.Kind, Label: label})
 	}
+	before(l, entries)
+	l.Run("run-1")
 	l.Artefact("run-1", entries)
 	l.Heartbeat("run-1")
 	l.Anchor()
@@ -296,5 +303,57 @@ func TestPlan(t *testing.T) {
 	p := labcheck.PlanOf(model(t, "a.safetensors", tensor("x", 1), tensor("y", 2), tensor("y2", 2)))
 	if p != (labcheck.Plan{Fingerprints: 3, Requests: 1, Bytes: 96}) {
 		t.Errorf("%+v", p)
+	}
+}
+
+// TestContest is LC4: a contest makes a lead of a listed label only with its proof. Whoever runs the log can put an
+// entry there that says anything.
+func TestContest(t *testing.T) {
+	t.Attr("invariant", "LC4")
+	l, s, entries := haltedAfter(t, func(l *foldtest.Log, entries []blacklist.Entry) {
+		l.Run("run-0")
+		l.Artefact("run-0", entries)
+	})
+	m := model(t, "b.safetensors", tensor("x", 1))
+	halt, prints := uint64(0), uint64(0)
+	for _, rec := range l.Machine.List().Lookup(entries[1].Kind, entries[1].Label) {
+		halt, prints = rec.Halt, rec.Listing
+	}
+	override(s, "/v1/blacklist/labels/", func(string) []byte {
+		b, _ := json.Marshal(api.Listing{State: "contested", Run: "run-1", Halt: &halt, Fingerprints: &prints})
+		return b
+	})
+	contest := func(run string, number uint64) *log.Contest {
+		st := &log.Contest{Origin: l.Origin, Run: run, LabelKind: "tensor", Label: entries[number].Label[:], Artefact: 1, Number: number, Path: []log.Hash{}}
+		for _, h := range blacklist.NewArtefact(entries).Path(number) {
+			st.Path = append(st.Path, log.Hash(h))
+		}
+		return st
+	}
+	wrong := contest("run-0", 1)
+	wrong.Number++
+	for name, put := range map[string]func(){
+		"nobody's":          func() { l.Put(contest("run-0", 1), l.Registrar) },
+		"of no run":         func() { l.Put(contest("run-9", 1), l.Guard) },
+		"of the run itself": func() { l.Put(contest("run-1", 1), l.Guard) },
+		"with another path": func() { l.Put(wrong, l.Guard) },
+		"for another label": func() { l.Put(contest("run-0", 2), l.Guard) },
+		"that is not there": func() {},
+	} {
+		s.Lock()
+		put()
+		l.Anchor()
+		s.Unlock()
+		r, err := check(t, l, s, m)
+		if err != nil || r.Verdict != blacklist.Listed || len(r.Matches[0].Notes) == 0 {
+			t.Errorf("a contest %s: %+v %v", name, r, err)
+		}
+	}
+	s.Lock()
+	l.Must(contest("run-0", 1), l.Guard)
+	l.Anchor()
+	s.Unlock()
+	if r, err := check(t, l, s, m); err != nil || r.Verdict != blacklist.Lead || r.Matches[0].Contested != 1 {
+		t.Errorf("a contest: %+v %v", r, err)
 	}
 }
