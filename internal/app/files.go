@@ -64,7 +64,7 @@ func load(cfg *config.Config) (*loaded, error) {
 		fail("engine.key", err)
 	}
 	if cfg.Blacklist.Escrow != "" {
-		l.escrow, err = escrowKey(cfg.Blacklist.Escrow)
+		l.escrow, err = keys.LoadEscrow(cfg.Blacklist.Escrow)
 		fail("blacklist.escrow_key", err)
 	}
 	if cfg.Blacklist.Evaluator != "" {
@@ -201,18 +201,6 @@ func logKey(path string) (checkpoint.Signer, error) {
 		return nil, fmt.Errorf("%s is no log key: signature type %#02x", path, k.VKey().Type)
 	}
 	return k, nil
-}
-
-func escrowKey(path string) (*ecdh.PrivateKey, error) {
-	k, err := keys.LoadPrivate(path)
-	if err != nil {
-		return nil, err
-	}
-	x, ok := k.(*ecdh.PrivateKey)
-	if !ok {
-		return nil, fmt.Errorf("%s is no X25519 key", path)
-	}
-	return x, nil
 }
 
 // evaluatorKey reads the hex form that `haltlog key new evaluator` writes.

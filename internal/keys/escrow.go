@@ -15,7 +15,7 @@ func LoadEscrow(path string) (*ecdh.PrivateKey, error) {
 	}
 	x, ok := key.(*ecdh.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("key file %s: escrow key of type %T: %w", path, key, ErrKey)
+		return nil, fmt.Errorf("key file %s: no X25519 key: %w", path, ErrKey)
 	}
 	return x, nil
 }
