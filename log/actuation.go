@@ -9,7 +9,7 @@ const (
 	ModeCgroup EvidenceMode = "cgroup" // a cgroup of its own, and a pidfd
 	ModePIDNS  EvidenceMode = "pidns"  // a PID namespace with a uid of its own
 	ModePidfd  EvidenceMode = "pidfd"  // a pidfd alone: weak
-	ModeNone   EvidenceMode = "none"
+	ModeNone   EvidenceMode = "none"   // nothing was seen: the stop is unconfirmed
 )
 
 // Evidence is what was seen of a process's end, and when.
@@ -58,10 +58,10 @@ func (c *checks) evidence(place string, e Evidence) {
 type ActuationState string
 
 const (
-	ActuationRequested    ActuationState = "requested"
-	ActuationAcknowledged ActuationState = "acknowledged"
-	ActuationObservedDead ActuationState = "observed-dead"
-	ActuationUnconfirmed  ActuationState = "unconfirmed"
+	ActuationRequested    ActuationState = "requested"     // the stop was sent
+	ActuationAcknowledged ActuationState = "acknowledged"  // an actuator took it
+	ActuationObservedDead ActuationState = "observed-dead" // with the evidence that G4 asks for
+	ActuationUnconfirmed  ActuationState = "unconfirmed"   // without: the next actuator acts
 )
 
 // Actuation is a receipt for stopping a run: by a halt, or by the guard's own

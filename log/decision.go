@@ -27,9 +27,9 @@ type Decision struct {
 type State string
 
 const (
-	StateGo     State = "go"
-	StateHalt   State = "halt"
-	StateClosed State = "closed"
+	StateGo     State = "go"     // armed, and nothing tripped
+	StateHalt   State = "halt"   // something tripped: the halt follows
+	StateClosed State = "closed" // ended by itself, and nothing tripped before
 )
 
 // Verdict is an engine's word on one run.

@@ -49,9 +49,9 @@ func KeyID(spki []byte) string {
 type Algorithm string
 
 const (
-	Ed25519 Algorithm = "ed25519"
-	P256    Algorithm = "ecdsa-p256"
-	X25519  Algorithm = "x25519"
+	Ed25519 Algorithm = "ed25519"    // signs (RFC 8032)
+	P256    Algorithm = "ecdsa-p256" // signs, with SHA-256 and low S alone
+	X25519  Algorithm = "x25519"     // an escrow's: labels are sealed to it, it signs nothing
 )
 
 // The fixed heads of DER SubjectPublicKeyInfo: RFC 8410 section 4 for the

@@ -102,7 +102,7 @@ func NewLedger(c LedgerConfig) *Ledger {
 type Validity string
 
 const (
-	Valid     Validity = "valid"
+	Valid     Validity = "valid"   // counts, and takes its identity and replay key
 	Void      Validity = "void"    // changes nothing
 	StaleVoid Validity = "stale"   // void, and its replay key is taken
 	Pending   Validity = "pending" // a part of something that is not whole yet

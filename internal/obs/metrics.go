@@ -37,23 +37,6 @@ func (m *Metrics) Gauge(name, help string, read func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
 }
 
-// Histogram counts durations in seconds by the values of its labels.
-type Histogram struct{ vec *prometheus.HistogramVec }
-
-// Observe adds one duration in seconds.
-func (h Histogram) Observe(seconds float64, values ...string) {
-	h.vec.WithLabelValues(values...).Observe(seconds)
-}
-
-// Histogram registers a histogram with buckets from 0.5 ms to 8 s, doubling.
-func (m *Metrics) Histogram(name, help string, labels ...string) Histogram {
-	vec := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: name, Help: help, Buckets: prometheus.ExponentialBuckets(0.0005, 2, 15),
-	}, labels)
-	m.registry.MustRegister(vec)
-	return Histogram{vec}
-}
-
 // Handler serves the registry in Prometheus' text form.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
