@@ -22,8 +22,9 @@ const (
 	floodVotes = 200
 	// floodRing is the group: the largest, whose votes are the dearest to check.
 	floodRing = 64
-	// forgers is how many connections send forged rings.
-	forgers = 64
+	// forgers is how many connections send forged rings: more than one run may have
+	// waiting, so that they are not slowed down to what is verified.
+	forgers = 256
 )
 
 // benchFlood sends live votes into floods, and measures when the engine has them:
