@@ -153,6 +153,7 @@ func (e *Engine) anchor(ctx context.Context) {
 	e.mu.Unlock()
 	var note []byte
 	var origin string
+	var renew bool
 	e.deps.Follower.View(func(m *fold.Machine) {
 		l := m.Ledger()
 		quorum := l.QuorumAt(v.Checkpoint.Size)
@@ -171,11 +172,19 @@ func (e *Engine) anchor(ctx context.Context) {
 			e.deps.Logger.Error("published checkpoint is no anchor", "err", err, "size", v.Checkpoint.Size)
 			return
 		}
-		// Times are in whole seconds: one that does not exceed the last anchor's would be void.
 		if l.CheckAnchor(minimal) == nil {
 			note, origin = minimal, l.Origin()
+			return
 		}
+		// Times are in whole seconds, and one that does not exceed the last
+		// anchor's is void. An idle log would keep that checkpoint until its
+		// refresh, and what waits for an anchor would wait as long.
+		a, ok := l.NewestAnchor()
+		renew = ok && v.MinTime <= uint64(a.Min.Unix()) && uint64(e.deps.Now().Unix()) > v.MinTime
 	})
+	if renew {
+		e.deps.Published.Renew()
+	}
 	if note == nil {
 		return
 	}

@@ -45,6 +45,8 @@ type Published interface {
 	Published() (note []byte, v checkpoint.Verified)
 	// Consistency proves that the tree of size to extends that of size from.
 	Consistency(ctx context.Context, from, to uint64) ([]log.Hash, error)
+	// Renew has the witnesses asked again although the log has not grown. It does not block.
+	Renew()
 }
 
 // Push hands a halt to whoever can stop the run, before it is logged. It must not block.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/haltlog/haltlog/internal/fold/foldtest"
 	"github.com/haltlog/haltlog/log"
+	"github.com/haltlog/haltlog/policy"
 )
 
 const run = "run-1"
@@ -139,6 +140,30 @@ func TestPeriod(t *testing.T) {
 		}
 		if n := w.kinds(log.KindAnchor); n < 100 {
 			t.Errorf("%d anchors in two minutes of an armed run", n)
+		}
+		w.sound()
+	})
+}
+
+// TestAnchorInASharedSecond shows that what falls into the second of the last
+// anchor is anchored soon all the same, although an idle log is not witnessed
+// again by itself.
+func TestAnchorInASharedSecond(t *testing.T) {
+	t.Attr("invariant", "E2")
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, foldtest.Options{})
+		r := w.start(w.l.Engines[0], new(memJournal))
+		defer r.stop()
+		time.Sleep(10 * time.Second)
+		var at uint64
+		w.do(func(l *foldtest.Log) {
+			l.Anchor()
+			at = l.Policy(func(d *policy.Document) { d.DeadVote.Threshold = 2 }).Index
+		})
+		time.Sleep(5 * time.Second)
+		a, _ := w.l.Machine.Ledger().NewestAnchor()
+		if a.Size <= at {
+			t.Errorf("entry %d is not anchored after 5 s: the newest anchor covers %d", at, a.Size)
 		}
 		w.sound()
 	})

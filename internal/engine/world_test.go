@@ -164,6 +164,8 @@ func (w *world) Published() ([]byte, checkpoint.Verified) {
 	return w.note, w.seen
 }
 
+func (w *world) Renew() { w.do(func(*foldtest.Log) {}) }
+
 func (w *world) Consistency(_ context.Context, from, to uint64) ([]log.Hash, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,12 +81,12 @@ func TestAnswer(t *testing.T) {
 func TestCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key := foldtest.NewKey(t, "evaluator")
-		var counts []*log.Evaluations
-		down := false
+		var counts []*log.Evaluations // read after the service ended
+		var down atomic.Bool
 		s := service(t, Deps{
 			Signer: key, LastSequence: func() uint64 { return uint64(len(counts)) },
 			Submit: func(_ context.Context, leaf []byte) (uint64, error) {
-				if down {
+				if down.Load() {
 					return 0, errors.New("down")
 				}
 				st, err := log.Parse(leaf)
@@ -107,10 +108,10 @@ func TestCounts(t *testing.T) {
 		}
 		ask(3)
 		time.Sleep(time.Minute + time.Second)
-		down = true
+		down.Store(true)
 		ask(2)
 		time.Sleep(time.Minute)
-		down = false
+		down.Store(false)
 		ask(1) // the quota began again although the count was not logged
 		time.Sleep(time.Minute)
 		time.Sleep(time.Minute) // nothing to count

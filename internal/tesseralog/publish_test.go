@@ -280,6 +280,25 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
+// TestRenew: the witnesses are asked again when somebody needs a later time, and
+// not before.
+func TestRenew(t *testing.T) {
+	r := newRig(t)
+	l := r.open(t)
+	fill(t, l, 1)
+	if _, err := l.WaitPublished(patient(t), 1); err != nil {
+		t.Fatal(err)
+	}
+	for n := int64(2); n < 5; n++ {
+		before := r.peers[0].asked.Load()
+		if before >= n {
+			t.Fatalf("asked %d times without being told to", before)
+		}
+		l.Renew()
+		until(t, "asked again", func() bool { return r.peers[0].asked.Load() == n })
+	}
+}
+
 // TestCloseWhileWaiting: whoever waits is told, and closing does not wait for
 // witnesses.
 func TestCloseWhileWaiting(t *testing.T) {

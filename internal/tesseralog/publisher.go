@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/haltlog/haltlog/internal/checkpoint"
@@ -18,6 +19,8 @@ type publisher struct {
 	log  *Log
 	kick chan struct{} // holds one; the tree has grown
 	news chan struct{} // holds one; the quorum changed
+
+	renew atomic.Bool // a round is asked for although the tree has not grown
 
 	late sync.WaitGroup // rounds that still collect late answers
 
@@ -64,6 +67,12 @@ func (p *publisher) poke() {
 		p.behind = p.log.deps.Now()
 	}
 	p.mu.Unlock()
+	signal(p.kick)
+}
+
+// again asks for a round although the tree has not grown.
+func (p *publisher) again() {
+	p.renew.Store(true)
 	signal(p.kick)
 }
 
@@ -128,7 +137,7 @@ func (p *publisher) due() (due bool, in time.Duration) {
 	if size == 0 {
 		return false, 0
 	}
-	if size > now.cp.Size || now.verified.Raw == nil {
+	if p.renew.Swap(false) || size > now.cp.Size || now.verified.Raw == nil {
 		return true, 0
 	}
 	refresh := p.log.cfg.Refresh

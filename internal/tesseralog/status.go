@@ -39,6 +39,10 @@ func (l *Log) WaitPublished(ctx context.Context, size uint64) (checkpoint.Verifi
 // QuorumChanged tells a publisher that waits to ask for the quorum again at once.
 func (l *Log) QuorumChanged() { signal(l.pub.news) }
 
+// Renew has the witnesses asked once more although the log has not grown: what
+// waits for a later witnessed time need not wait for Config.Refresh.
+func (l *Log) Renew() { l.pub.again() }
+
 // A Lag is how far publication is behind (L7).
 type Lag struct {
 	// Entries are integrated and not covered by the published checkpoint.
