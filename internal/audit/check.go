@@ -77,7 +77,7 @@ func Checks() []Check {
 		{checkCheckpoint, "The published checkpoint is signed by the log and a quorum of its witnesses", []string{"L3"}, []Severity{f, n}, "the checkpoint", false},
 		{checkTree, "The entries make the root that is signed", []string{"L2"}, []Severity{f}, "the checkpoint, the entry as served, the hash that the tree holds in its place, its inclusion proof", false},
 		{checkHistory, "The log extends what this reader verified last", []string{"L2", "L6"}, []Severity{f}, "both checkpoints, and the new tree's root at the old size with its consistency proof", true},
-		{checkSplit, "Every witness, and every lease, was shown the same log", []string{"L3", "W3"}, []Severity{f, n}, "both checkpoints, signed by the log; for different sizes the root and the consistency proof", true},
+		{checkSplit, "Every witness, and every lease, was shown the same log", []string{"L3", "W3"}, []Severity{f, j, n}, "both checkpoints, signed by the log; for different sizes the root and the consistency proof", true},
 		{checkWitness, "Each witness serves what it cosigned", []string{"W2"}, []Severity{f, n}, "what the witness served", false},
 		{checkSilence, "The log goes on while runs are armed, by the reader's clock", []string{"E3"}, []Severity{o, j}, "the checkpoint", false},
 		{checkGenesis, "Entry 0 is the genesis that the reader pinned", []string{"S3"}, []Severity{f, j}, "entry 0", false},

@@ -101,10 +101,15 @@ func (a *Auditor) Finish(now, latest time.Time) {
 	}
 	if limit := a.maxGap() + a.tolerance(); armed && !a.machine.Ledger().Frozen() && !latest.IsZero() && now.Sub(latest) > limit {
 		a.clock.outages = append(a.clock.outages, gap{from: a.clock.last.Min, to: now})
-		a.found.add("", Finding{
+		f := Finding{
 			Check: checkSilence, Severity: SeverityOutage,
 			Text: fmt.Sprintf("runs are armed, and nothing was witnessed for %s", seconds(now.Sub(latest))),
-		})
+		}
+		if now.Sub(latest) > maxSilent {
+			f.Severity = SeverityCannotJudge
+			f.Text += ": the log is down, or its end is withheld"
+		}
+		a.found.add("", f)
 	}
 	for _, g := range a.clock.gaps {
 		if slices.ContainsFunc(a.clock.outages, g.overlaps) {

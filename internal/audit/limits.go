@@ -45,6 +45,13 @@ const (
 	// aheadWait is the time between two of these; checkpoints are published
 	// several times a second.
 	aheadWait = 200 * time.Millisecond
+	// maxAheadFor is how long a witness may be ahead of what the log publishes: that
+	// takes the other witnesses some seconds, and longer only while they are away.
+	maxAheadFor = 10 * time.Minute
+	// maxSilent is how old the newest checkpoint may be while runs are armed before a
+	// person should look: all leases have ended by then, so a log that is only down
+	// has been so for a day, and one that withholds its end looks just so.
+	maxSilent = 24 * time.Hour
 	// clockSlack is how far a reader's clock may lie behind the witnesses',
 	// beyond the log's skew, before the reader's is doubted.
 	clockSlack = time.Minute

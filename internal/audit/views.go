@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/haltlog/haltlog/internal/checkpoint"
 	"github.com/haltlog/haltlog/log"
@@ -14,6 +15,7 @@ type view struct {
 	name string
 	note []byte
 	cp   checkpoint.Checkpoint
+	at   time.Time // of the witness's cosignature
 }
 
 // fetchViews reads what each witness was shown, before the log's own
@@ -22,7 +24,7 @@ func (r *audit) fetchViews(ctx context.Context) error {
 	if r.saved != nil {
 		for _, v := range r.saved.Views {
 			if cp, err := signedByLog(r.quorum, v.Note); err == nil {
-				r.views = append(r.views, view{v.Witness, v.Note, cp})
+				r.views = append(r.views, view{v.Witness, v.Note, cp, r.cosigned(v.Witness, v.Note)})
 			}
 		}
 	}
@@ -92,7 +94,20 @@ func (r *audit) takeView(name, origin string, note []byte) {
 		})
 		return
 	}
-	r.views = append(r.views, view{name, note, cp})
+	r.views = append(r.views, view{name, note, cp, r.cosigned(name, note)})
+}
+
+// cosigned is when a witness signed a note; zero for one that it did not sign.
+func (r *audit) cosigned(name string, note []byte) time.Time {
+	for _, w := range r.quorum.Witnesses() {
+		if w.Name != name {
+			continue
+		}
+		if _, at, err := signedAt(note, w.Key); err == nil && at > 0 {
+			return time.Unix(int64(at), 0).UTC()
+		}
+	}
+	return time.Time{}
 }
 
 // compareViews is A04: what a witness was shown is what was read.
@@ -100,10 +115,16 @@ func (r *audit) compareViews(ctx context.Context) {
 	h := newHashes(r.deps.Log, r.cp.Size)
 	for _, v := range r.views {
 		if v.cp.Size > r.cp.Size {
-			r.found.add("", Finding{
+			f := Finding{
 				Check: checkSplit, Severity: SeverityNote, Witness: v.name,
 				Text: fmt.Sprintf("witness %s cosigned size %d, which the log has not published; compared at the next audit with a state", v.name, v.cp.Size),
-			})
+			}
+			if late := r.deps.Now().Sub(v.at); !v.at.IsZero() && late > maxAheadFor {
+				f.Severity, f.Evidence = SeverityCannotJudge, r.published()
+				f.Evidence.Checkpoints = append(f.Evidence.Checkpoints, SignedNote{v.name, v.note})
+				f.Text = fmt.Sprintf("witness %s cosigned size %d %s ago, and the log shows %d: its end is withheld, or too few witnesses sign", v.name, v.cp.Size, seconds(late), r.cp.Size)
+			}
+			r.found.add("", f)
 			continue
 		}
 		root, ok := r.core.RootAt(v.cp.Size)

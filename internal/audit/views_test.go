@@ -80,6 +80,11 @@ func TestForgedViews(t *testing.T) {
 		{"a witness ahead", "L3", func(s *server, _ *options) {
 			s.Views["w1"] = other.Note(checkpointAt(other, other.Size()), l.Now, l.Witnesses[1])
 		}, []string{"A04 note", "A10 note"}},
+		{"the end is withheld", "L3", func(s *server, o *options) {
+			s.Views["w1"] = other.Note(checkpointAt(other, other.Size()), l.Now, l.Witnesses[1])
+			o.now = l.Now.Add(time.Hour)
+		}, []string{"A04 cannot-judge", "A06 outage"}},
+		{"nothing for two days", "E3", func(_ *server, o *options) { o.now = l.Now.Add(48 * time.Hour) }, []string{"A06 cannot-judge"}},
 		{"a witness's answer altered", "W2", func(s *server, _ *options) {
 			s.Views["w1"] = bytes.Replace(l.Note(checkpointAt(l, l.Size()), l.Now, l.Witnesses[1]), []byte("\n"), []byte("/\n"), 1)
 		}, []string{"A05"}},
