@@ -236,6 +236,12 @@ func (s *session) start(bg context.Context) {
 		s.end(bg, why)
 		return
 	}
+	select {
+	case n := <-s.stop: // it came meanwhile: the command must not run even for a moment
+		s.halt(bg, n)
+		return
+	default:
+	}
 	if err := p.release(s.Config); err != nil {
 		s.failure = err
 		s.end(bg, CauseError)
