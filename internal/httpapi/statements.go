@@ -13,6 +13,11 @@ import (
 // that was there before. With ?wait=folded the answer has what became of it, with
 // ?wait=witnessed it is the tlog-proof.
 func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
+	wait := r.URL.Query().Get("wait")
+	if wait != "" && wait != api.WaitFolded && wait != api.WaitWitnessed {
+		s.fail(w, r, errQuery) // before anything is taken: nothing refused enters the log
+		return
+	}
 	leaf, err := body(w, r, maxStatement)
 	if err != nil {
 		s.fail(w, r, err)
@@ -27,9 +32,7 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
 	if receipt.First {
 		status = http.StatusCreated
 	}
-	switch wait := r.URL.Query().Get("wait"); wait {
-	case "":
-		answer(w, status, accepted(receipt))
+	switch wait {
 	case api.WaitFolded:
 		a, err := s.folded(r.Context(), receipt)
 		if err != nil {
@@ -51,7 +54,7 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(status)
 		_, _ = w.Write(proof)
 	default:
-		s.fail(w, r, errQuery)
+		answer(w, status, accepted(receipt))
 	}
 }
 
