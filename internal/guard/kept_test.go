@@ -21,8 +21,7 @@ func TestLeasesAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
-	for _, l := range lines {
+	for l := range strings.SplitSeq(strings.TrimSuffix(string(b), "\n"), "\n") {
 		lease, _, err := w.CheckLease(t.Context(), []byte(l), Seen{})
 		if err != nil || lease.Run != c.Run {
 			t.Errorf("%q: %v", l, err)
