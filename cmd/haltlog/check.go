@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 
@@ -17,14 +18,15 @@ import (
 )
 
 type checkCmd struct {
-	Path     []string `arg:"" type:"path" help:"Models: a folder, or one file, each."`
-	DryRun   bool     `help:"Print what would be sent (how much, never what), and send nothing."`
-	Log      string   `env:"HALTLOG_LOG" help:"Address of the log, http or https."`
-	Quorum   string   `type:"path" env:"HALTLOG_QUORUM" help:"Quorum file (C2SP tlog-policy) that checkpoints have to satisfy; without it, the one of the genesis."`
-	Genesis  string   `env:"HALTLOG_GENESIS" help:"Hash of the log's genesis, in hex; without it the log is trusted on first use."`
-	State    string   `type:"path" env:"HALTLOG_STATE" help:"File that remembers the newest checkpoint seen."`
-	Token    string   `env:"HALTLOG_TOKEN" help:"Bearer token of the evaluate route; without it, the anonymous quota is used."`
-	Symlinks bool     `help:"Read through symbolic links to files, such as a model hub's cache has."`
+	Path     []string      `arg:"" type:"path" help:"Models: a folder, or one file, each."`
+	DryRun   bool          `help:"Print what would be sent (how much, never what), and send nothing."`
+	Log      string        `env:"HALTLOG_LOG" help:"Address of the log, http or https."`
+	Quorum   string        `type:"path" env:"HALTLOG_QUORUM" help:"Quorum file (C2SP tlog-policy) that checkpoints have to satisfy; without it, the one of the genesis."`
+	Genesis  string        `env:"HALTLOG_GENESIS" help:"Hash of the log's genesis, in hex; without it the log is trusted on first use."`
+	State    string        `type:"path" env:"HALTLOG_STATE" help:"File that remembers the newest checkpoint seen."`
+	Token    string        `env:"HALTLOG_TOKEN" help:"Bearer token of the evaluate route; without it, the anonymous quota is used."`
+	MaxAge   time.Duration `default:"24h" help:"How old the newest witnessed checkpoint may be before a person should look (exit code 4): who withholds the end of the log shows an old list. 0 for any age, for a log that has been quiet."`
+	Symlinks bool          `help:"Read through symbolic links to files, such as a model hub's cache has."`
 }
 
 // checked is the answer about one path.
@@ -78,7 +80,16 @@ func (c *checkCmd) Run(e *env) error {
 	}); err != nil {
 		return err
 	}
-	return verdict(answers)
+	return errors.Join(verdict(answers), c.stale(l))
+}
+
+// stale is an answer from a log whose end is old. A list that is known to be of long ago clears nothing.
+func (c *checkCmd) stale(l *opened) error {
+	age := time.Since(time.Unix(int64(l.Newest().MinTime), 0)).Round(time.Second)
+	if c.MaxAge == 0 || age <= c.MaxAge {
+		return nil
+	}
+	return look(fmt.Errorf("the newest checkpoint was witnessed %v ago: the log is quiet, down, or its end is withheld", age))
 }
 
 // listError makes a list that is not the log's the answer no.

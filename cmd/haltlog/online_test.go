@@ -346,6 +346,11 @@ func TestCheck(t *testing.T) {
 	s := trusttest.New(t, l)
 	s.Evaluator = key
 	flags := []string{"--log=" + s.URL, "--genesis=" + log.GenesisHash(l.Leaves[0]).Hex()}
+	// The test's log is of a day long past.
+	if code, out, errs := haltlog(t, append([]string{"check", in("clear")}, flags...)...); code != cli.Look || !strings.Contains(errs, "withheld") {
+		t.Errorf("an old checkpoint: %d %s %s", code, out, errs)
+	}
+	flags = append(flags, "--max-age=0")
 	for _, c := range []struct {
 		paths []string
 		code  int

@@ -357,3 +357,33 @@ func TestContest(t *testing.T) {
 		t.Errorf("a contest: %+v %v", r, err)
 	}
 }
+
+// TestListDoesNotGoBack: to whoever remembers an epoch, neither an older one nor none at all is shown as the newest.
+func TestListDoesNotGoBack(t *testing.T) {
+	t.Attr("invariant", "LC2")
+	l, s, _ := halted(t)
+	o := open(t, l, s)
+	if _, err := labcheck.Fetch(t.Context(), o, s.Client(t)); err != nil {
+		t.Fatal(err)
+	}
+	for name, answer := range map[string]func(w http.ResponseWriter){
+		"none": func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) },
+		"older": func(w http.ResponseWriter) {
+			b, _ := json.Marshal(s.Entry(1))
+			_, _ = w.Write(b)
+		},
+	} {
+		s.Lock()
+		s.Override = func(w http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path != api.RouteEpoch {
+				return false
+			}
+			answer(w)
+			return true
+		}
+		s.Unlock()
+		if _, err := labcheck.Fetch(t.Context(), o, s.Client(t)); err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+}

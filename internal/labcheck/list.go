@@ -32,7 +32,12 @@ type Log interface {
 	Entry(ctx context.Context, index uint64) (*log.Signed, error)
 	Authority(ctx context.Context, below uint64) (*trust.Authority, error)
 	Newest() checkpoint.Verified
+	// Rise refuses what is older than what was seen before, and remembers it.
+	Rise(name string, n uint64) error
 }
+
+// epochPlace is how many entries the log has up to the newest epoch, as it is remembered.
+const epochPlace = "entries up to the newest epoch"
 
 // Source is what servers answer; *client.Client is one.
 type Source interface {
@@ -80,7 +85,7 @@ func fetch(ctx context.Context, l Log, s Source) (*List, error) {
 	list := &List{parts: map[blacklist.Part]map[uint64]blacklist.FullList{}, authority: a}
 	said, err := s.Epoch(ctx)
 	if errors.Is(err, client.ErrNotFound) {
-		return list, nil
+		return list, l.Rise(epochPlace, 0)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read epoch: %w", err)
@@ -95,6 +100,9 @@ func fetch(ctx context.Context, l Log, s Source) (*List, error) {
 	}
 	if err := a.SignedBy(signed, log.RoleEngine); err != nil {
 		return nil, fmt.Errorf("epoch %d: %w", st.Number, err)
+	}
+	if err := l.Rise(epochPlace, said.Index+1); err != nil {
+		return nil, err
 	}
 	epoch, err := epochOf(st)
 	if err != nil {

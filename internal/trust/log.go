@@ -185,6 +185,9 @@ func (l *Log) observe(ctx context.Context, note []byte) (checkpoint.Verified, er
 		if err := l.consistent(ctx, v); err != nil {
 			return v, err
 		}
+		if v.Checkpoint.Size == l.newest.Checkpoint.Size && v.MinTime > l.newest.MinTime {
+			l.newest = &v // the same tree, witnessed again: how old it is counts from then
+		}
 		if v.Checkpoint.Size <= l.newest.Checkpoint.Size {
 			return v, nil
 		}
@@ -284,6 +287,29 @@ func (l *Log) Sequence(name string, counted uint64) (uint64, error) {
 	}
 	l.state = next
 	return n, nil
+}
+
+// Rise remembers the largest of what counts upwards in the log, such as the place of
+// the newest epoch (TR2). A smaller one than was seen is [ErrUnverified]: what is
+// shown as the newest is old.
+func (l *Log) Rise(name string, n uint64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch seen := l.state.Sequences[name]; {
+	case n < seen:
+		return fmt.Errorf("%s %d is shown as the newest, %d was seen before: %w", name, n, seen, ErrUnverified)
+	case n == seen:
+		return nil
+	}
+	next := l.state
+	next.Sequences = make(map[string]uint64, len(l.state.Sequences)+1)
+	maps.Copy(next.Sequences, l.state.Sequences)
+	next.Sequences[name] = n
+	if err := l.store.Save(next); err != nil {
+		return err
+	}
+	l.state = next
+	return nil
 }
 
 func (l *Log) verifier() log.Verifier { return keys.NewVerifier() }
