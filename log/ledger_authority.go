@@ -306,6 +306,10 @@ func (l *Ledger) PendingAuthority() []*Authority {
 	return out
 }
 
+// Waits reports whether an authority change or a group waits for an anchor to
+// take force.
+func (l *Ledger) Waits() bool { return len(l.authority.pending) > 0 || len(l.groupsWaiting) > 0 }
+
 // AllKeys are all authority keys that were ever in force or wait, sorted by
 // keyid.
 func (l *Ledger) AllKeys() []Key {

@@ -142,7 +142,7 @@ func refused(err error) bool {
 // anchor writes the newest published checkpoint back into the log when half of
 // the anchor period has passed, so that one that fails leaves time for another.
 // It is needed while anything but anchors, or a decision of this engine, lies
-// beyond the last one, or a run is armed.
+// beyond the last one, a run is armed, or a loosening waits for its time (E4).
 func (e *Engine) anchor(ctx context.Context) {
 	_, v := e.deps.Published.Published()
 	if v.Raw == nil {
@@ -163,7 +163,7 @@ func (e *Engine) anchor(ctx context.Context) {
 		if a, ok := l.NewestAnchor(); ok {
 			c := m.Chain(e.id)
 			armed := c != nil && len(c.Armed()) > 0
-			if v.Checkpoint.Size <= a.Size || (news <= a.Size && !armed) || e.sinceAnchor(a, v) < l.Params().AnchorPeriod/2 {
+			if v.Checkpoint.Size <= a.Size || (news <= a.Size && !armed && !m.Waits()) || e.sinceAnchor(a, v) < l.Params().AnchorPeriod/2 {
 				return
 			}
 		}

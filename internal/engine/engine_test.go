@@ -169,6 +169,35 @@ func TestAnchorInASharedSecond(t *testing.T) {
 	})
 }
 
+// TestLooseningTakesForceOnAnIdleLog shows that what waits for its delay in
+// witnessed time is waited for by anchors, although nothing else happens, and that
+// the log is left alone afterwards.
+func TestLooseningTakesForceOnAnIdleLog(t *testing.T) {
+	t.Attr("invariant", "E4")
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, foldtest.Options{})
+		r := w.start(w.l.Engines[0], new(memJournal))
+		defer r.stop()
+		time.Sleep(10 * time.Second)
+		k := foldtest.NewKey(t, "registrar-2")
+		w.do(func(l *foldtest.Log) {
+			l.Must(&log.Authority{
+				Origin: l.Origin, Number: 1, Previous: l.Machine.Ledger().GenesisIdentity(), Add: []log.KeyGrant{k.Grant(l.Origin, log.RoleRegistrar)}, Revoke: []string{},
+			}, l.Threshold()...)
+		})
+		time.Sleep(time.Minute)
+		if got, ok := w.l.Machine.Ledger().Key(k.KeyID()); !ok || !got.InForce(w.l.Size()) {
+			t.Errorf("a minute after a delay of 10 s, the key is %+v", got)
+		}
+		idle := w.Size()
+		time.Sleep(time.Hour)
+		if w.Size() != idle {
+			t.Errorf("an idle log grew from %d to %d", idle, w.Size())
+		}
+		w.sound()
+	})
+}
+
 // TestRestart stops the engine at each step of a halt, failed or failed but applied, and starts another on the same journal.
 func TestRestart(t *testing.T) {
 	t.Attr("invariant", "L6")

@@ -96,6 +96,13 @@ func (m *Machine) Policy(chain string) (*policy.Document, bool) { return m.book.
 // Policies is the whole book, a value.
 func (m *Machine) Policies() policy.Book { return m.book.Book }
 
+// Waits reports whether anything waits for an anchor to take force: a policy, a
+// group, an authority change. Until then somebody has to go on anchoring, also
+// where nothing else happens.
+func (m *Machine) Waits() bool {
+	return m.ledger.Waits() || slices.ContainsFunc(m.book.Book.Chains(), func(c string) bool { return len(m.book.Book.Pending(c)) > 0 })
+}
+
 func (m *Machine) end() uint64          { return m.base + uint64(len(m.events)) }
 func (m *Machine) at(pos uint64) *event { return &m.events[pos-m.base] }
 
