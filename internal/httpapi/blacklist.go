@@ -113,6 +113,20 @@ func (s *Server) part(r *http.Request) (blacklist.Part, uint64, error) {
 	return p, version, nil
 }
 
+// tree is the tree of the first of some parts that is one. A tree never changes:
+// what is made of it is made outside the lock that keeps the fold waiting, which
+// strangers must not be able to hold for long (L5).
+func (s *Server) tree(version uint64, parts ...blacklist.Part) (t *blacklist.Tree, ok bool) {
+	s.deps.Follower.Alone(func(m *fold.Machine) {
+		for _, p := range parts {
+			if t, ok = m.List().Tree(p, version); ok {
+				return
+			}
+		}
+	})
+	return t, ok
+}
+
 // full is the full list of a part as it is now; its hash stands in the newest
 // epoch once that has caught up.
 func (s *Server) full(w http.ResponseWriter, r *http.Request) {
@@ -121,17 +135,12 @@ func (s *Server) full(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	var out []byte
-	s.deps.Follower.Alone(func(m *fold.Machine) {
-		if t, ok := m.List().Tree(p, version); ok {
-			out = blacklist.FullList{Part: p, KeyVersion: version, Labels: t.Labels()}.Marshal()
-		}
-	})
-	if out == nil {
+	t, ok := s.tree(version, p)
+	if !ok {
 		s.fail(w, r, ErrNotFound)
 		return
 	}
-	text(w, out)
+	text(w, blacklist.FullList{Part: p, KeyVersion: version, Labels: t.Labels()}.Marshal())
 }
 
 func labelOf(r *http.Request) (blacklist.Label, error) {
@@ -158,21 +167,18 @@ func (s *Server) labelProof(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
+	var parts []blacklist.Part
+	for bits := range blacklist.MaxPrefix + 1 {
+		parts = append(parts, blacklist.PartOf(p.Kind, label, bits))
+	}
 	var out []byte
-	s.deps.Follower.Alone(func(m *fold.Machine) {
-		for bits := range blacklist.MaxPrefix + 1 {
-			t, ok := m.List().Tree(blacklist.PartOf(p.Kind, label, bits), version)
-			if !ok {
-				continue
-			}
-			if member, ok := t.Prove(label); ok {
-				out = append([]byte{1}, member.Marshal()...)
-			} else if absent, ok := t.ProveAbsence(label); ok {
-				out = append([]byte{0}, absent.Marshal()...)
-			}
-			return
+	if t, ok := s.tree(version, parts...); ok {
+		if member, ok := t.Prove(label); ok {
+			out = append([]byte{1}, member.Marshal()...)
+		} else if absent, ok := t.ProveAbsence(label); ok {
+			out = append([]byte{0}, absent.Marshal()...)
 		}
-	})
+	}
 	if out == nil {
 		s.fail(w, r, ErrNotFound)
 		return
