@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/haltlog/haltlog/internal/keys"
 	"github.com/haltlog/haltlog/internal/officer"
@@ -147,8 +148,22 @@ func explain(w io.Writer, r *officer.Request) error {
 		return err
 	}
 	fmt.Fprintf(&b, "\ndigest %s\n", r.Digest())
-	_, err = w.Write(b.Bytes())
+	_, err = io.WriteString(w, plain(b.String()))
 	return err
+}
+
+// plain spells out what a terminal would not show where it stands: an officer who is
+// shown a text backwards signs another one.
+func plain(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {
+			fmt.Fprintf(&b, "<U+%04X>", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 // explainPolicy says what a policy changes, from the document whose hash it names.
