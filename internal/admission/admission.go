@@ -72,8 +72,12 @@ type Deps struct {
 	Lag func() (entries uint64, behind time.Duration)
 	// AnchorPeriod is genesis' anchor period, 0 before it.
 	AnchorPeriod func() time.Duration
-	Now          func() time.Time
-	Logger       *slog.Logger
+	// Voted, if set, hears of a live vote as soon as its ring verified, before
+	// it is in the log: the run's guard stops first and is proven right after
+	// (G2), since it verifies the vote itself and forwards it. It must not block.
+	Voted  func(run string, leaf []byte)
+	Now    func() time.Time
+	Logger *slog.Logger
 }
 
 // An Admission takes statements. It is safe for concurrent use.
@@ -315,6 +319,9 @@ func (a *Admission) verify(ctx context.Context, l *lane, s *log.Signed) error {
 	}
 	if err != nil && ctx.Err() != nil {
 		return err
+	}
+	if v, ok := s.Statement.(*log.LiveVote); ok && err == nil && a.deps.Voted != nil {
+		a.deps.Voted(v.Run, s.Leaf)
 	}
 	return classify(err)
 }

@@ -168,7 +168,7 @@ type Policy struct {
 // EventEntry is an Entry.
 const (
 	EventHalt  = "halt"
-	EventVote  = "vote" // a live vote that the daemon took: its leaf
+	EventVote  = "vote" // a live vote that the daemon verified: its leaf, before it is logged and again after
 	EventEntry = "entry"
 )
 

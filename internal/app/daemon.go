@@ -244,7 +244,7 @@ func (d *Daemon) openAdmission(verifier log.Verifier) (err error) {
 			d.follower.View(func(m *fold.Machine) { p = m.Ledger().Params().AnchorPeriod })
 			return p
 		},
-		Now: d.deps.Now, Logger: d.deps.Logger,
+		Voted: d.hub.Vote, Now: d.deps.Now, Logger: d.deps.Logger,
 	})
 	return err
 }

@@ -111,6 +111,12 @@ func (h *Hub) Halt(run string, leaf []byte) {
 	h.send(run, pushed{name: api.EventHalt, data: leaf, unknown: true})
 }
 
+// Vote pushes a live vote whose ring verified, before it is logged; it is
+// admission's Voted.
+func (h *Hub) Vote(run string, leaf []byte) {
+	h.send(run, pushed{name: api.EventVote, data: leaf, unknown: true})
+}
+
 // Hear takes an entry and the run that it is about, "" for none: valid votes and
 // halts go out as themselves, at once, and every entry of a run as an entry.
 func (h *Hub) Hear(e follow.Entry, run string) {
