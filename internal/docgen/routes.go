@@ -30,7 +30,7 @@ func routes() []route {
 		{"GET", api.RouteRun, "where a run stands"},
 		{"GET", api.RouteRunWhy, "one sentence: why it ended"},
 		{"GET", api.RouteRunMember, "how a member stands: next due, last counted, misses of the group"},
-		{"GET", api.RouteRunEvents, "server-sent events: `halt` (the engine's envelope, before it is logged), `vote`, `entry`"},
+		{"GET", api.RouteRunEvents, "server-sent events: `halt` (the engine's envelope, before it is logged), `vote` (a live vote whose ring the daemon verified, before it is logged and again after), `entry`"},
 		{"GET", api.RouteGroup, "the leaf of a group statement, by its hash in hex"},
 		{"GET", api.RoutePolicies, "a `chain`'s policies"},
 		{"POST", api.RouteLeases, "a lease request's envelope; answers with the lease's, or the halt's"},
