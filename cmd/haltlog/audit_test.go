@@ -173,7 +173,7 @@ func TestVerify(t *testing.T) {
 	}{
 		{[]string{"verify", proof, "--leaf", leaf}, cli.OK, "entry 5"},
 		{[]string{"verify", proof, "--leaf", a.write("other", a.l.Leaves[6])}, cli.No, ""},
-		{[]string{"verify", proof}, cli.No, ""},
+		{[]string{"verify", proof}, cli.Usage, ""},
 		{[]string{"verify", note}, cli.OK, "cosigned"},
 		{[]string{"verify", note, proof, "--leaf", leaf}, cli.OK, "entry 5"},
 		{[]string{"verify", weak}, cli.No, ""},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -27,7 +28,7 @@ type memberKeygenCmd struct {
 	Origin    string `required:"" env:"HALTLOG_ORIGIN" help:"Name of the log."`
 	Group     string `required:"" help:"Name of the group that you are to be appointed to."`
 	Pseudonym string `required:"" help:"Your name in the group."`
-	Dir       string `required:"" type:"path" help:"Folder for checkin.key, ring.key and enrolment.json, which must not exist in it."`
+	Dir       string `required:"" type:"path" help:"Folder for checkin.key, ring.key and enrolment.json, none of which may exist yet. It is made where it is missing."`
 }
 
 func (c *memberKeygenCmd) Run(e *env) error {
@@ -50,6 +51,9 @@ func (c *memberKeygenCmd) Run(e *env) error {
 	pem, err := keys.MarshalPrivate(k)
 	if err != nil {
 		return err
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return fmt.Errorf("make the folder for keys: %w", err)
 	}
 	// The enrolment last: without both keys it would promise what nobody holds.
 	for _, f := range []struct {

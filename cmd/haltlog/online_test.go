@@ -200,7 +200,7 @@ func TestSubmit(t *testing.T) {
 }
 
 func TestMember(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "zz") // made by keygen
 	if code, _, errs := haltlog(t, "member", "keygen", "--origin="+foldtest.Origin, "--group="+foldtest.Group, "--pseudonym=zz", "--dir="+dir); code != cli.OK {
 		t.Fatal(errs)
 	}

@@ -48,6 +48,9 @@ func (c *VerifyCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
+		if c.Leaf == "" && isProof(raw) {
+			return usage("%s: a tlog-proof is verified with the entry that it is of: --leaf", path)
+		}
 		vs, err := c.one(path, raw, quorum)
 		if err != nil {
 			return no(fmt.Errorf("%s: %w", path, err))
@@ -67,7 +70,7 @@ var forkHead, forkMiddle = "seen before:\n\n", "\n\nshown now:\n\n"
 func (c *VerifyCmd) one(path string, raw, quorum []byte) ([]verified, error) {
 	v := verified{File: path, Whole: true}
 	switch {
-	case bytes.HasPrefix(raw, []byte("c2sp.org/tlog-proof@")):
+	case isProof(raw):
 		return c.proof(v, raw, quorum)
 	case bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")):
 		return findings(path, raw, quorum)
@@ -90,11 +93,10 @@ func (c *VerifyCmd) one(path string, raw, quorum []byte) ([]verified, error) {
 	return []verified{v}, nil
 }
 
+func isProof(raw []byte) bool { return bytes.HasPrefix(raw, []byte("c2sp.org/tlog-proof@")) }
+
 // proof is a tlog-proof with its entry.
 func (c *VerifyCmd) proof(v verified, raw, quorum []byte) ([]verified, error) {
-	if c.Leaf == "" {
-		return nil, errors.New("give the entry that it is of: --leaf")
-	}
 	leaf, err := readFile(c.Leaf)
 	if err != nil {
 		return nil, err
