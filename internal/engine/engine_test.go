@@ -161,7 +161,8 @@ func TestAnchorInASharedSecond(t *testing.T) {
 			at = l.Policy(func(d *policy.Document) { d.DeadVote.Threshold = 2 }).Index
 		})
 		time.Sleep(5 * time.Second)
-		a, _ := w.l.Machine.Ledger().NewestAnchor()
+		var a log.AnchorInfo
+		w.do(func(l *foldtest.Log) { a, _ = l.Machine.Ledger().NewestAnchor() })
 		if a.Size <= at {
 			t.Errorf("entry %d is not anchored after 5 s: the newest anchor covers %d", at, a.Size)
 		}
@@ -186,9 +187,11 @@ func TestLooseningTakesForceOnAnIdleLog(t *testing.T) {
 			}, l.Threshold()...)
 		})
 		time.Sleep(time.Minute)
-		if got, ok := w.l.Machine.Ledger().Key(k.KeyID()); !ok || !got.InForce(w.l.Size()) {
-			t.Errorf("a minute after a delay of 10 s, the key is %+v", got)
-		}
+		w.do(func(l *foldtest.Log) {
+			if got, ok := l.Machine.Ledger().Key(k.KeyID()); !ok || !got.InForce(l.Size()) {
+				t.Errorf("a minute after a delay of 10 s, the key is %+v", got)
+			}
+		})
 		idle := w.Size()
 		time.Sleep(time.Hour)
 		if w.Size() != idle {
