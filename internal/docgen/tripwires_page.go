@@ -27,7 +27,7 @@ func tripwires() []tripwire {
 		{"life", "T ≥ start(mode, max) + `max_ms`, or T ≥ start(mode) + the run's own maximum", "the run's entry", "T − arming", "the smaller of both maxima"},
 		{"witness", "T > max(smallest quorum time of the newest valid anchor in the range or before it, start(mode, max_age)) + `max_age_ms`", "that anchor", "T − that time", "`max_age_ms`"},
 		{"engine", "`quorum` > 1, and T > max(time of the (quorum − 1)-th newest go-on verdict of other chains, start(mode, quorum, dwell)) + `dwell_ms`; or a gap as under lease, where the lease is not enforced", "the go-on verdicts known; none for a gap", "chains that hold a verdict young enough, this one included; the gap", "`quorum`; lease + grace"},
-		{"expiry", "T ≥ `expires`; or no policy of the chain is in force; or the policy in force does not know the run's class", "none; the run's entry", "T; 0", "`expires`, in milliseconds since 1970; 0"},
+		{"expiry", "T ≥ `expires`; or no policy of the chain is in force (the verdict's policy is 0, and it lists); or the policy in force does not know the run's class", "none; the run's entry", "T; 0", "`expires`, in milliseconds since 1970; 0"},
 		{"semantics", "the policy in force names rules that are unknown here; nothing else is judged then", "none", "the number that it names", "the number known here"},
 	}
 }
