@@ -17,8 +17,8 @@ build: ## the three binaries, into bin/
 demo: ## the main job
 	go run ./cmd/haltlogd demo
 
-bench: ## figures, as JSON, into bench/
-	go run ./internal/bench -out bench
+bench: ## figures, as JSON into bench/ and as a page into docs/
+	go run ./internal/bench -out bench -page docs/figures.md
 
 docs: ## the generated tables
 	go run ./internal/docgen
