@@ -37,21 +37,26 @@ func (e *Engine) seal(p plan) (Record, error) {
 // then decision and halts go into the log, in this order, until each has its
 // index and was folded. It is the same before and after a crash.
 func (e *Engine) carryOut(ctx context.Context, r Record) error {
-	for _, leaf := range r.Halts {
+	halts := make([]*log.Halt, len(r.Halts))
+	// The record, durable by now, holds every halt: all are acted on before anything
+	// waits for the disk again, so that of many runs the last is stopped as soon as
+	// the first. They are kept for ever before the next record replaces this one.
+	for i, leaf := range r.Halts {
 		halt, err := parseHalt(leaf)
 		if err != nil {
 			return fmt.Errorf("persisted halt: %w", err)
 		}
-		// The record, durable by now, holds the halt: it is acted on at once. It is
-		// kept for ever before the next record replaces this one.
+		halts[i] = halt
 		e.mu.Lock()
 		e.halts[halt.Run] = leaf
 		e.mu.Unlock()
 		e.deps.Push(halt.Run, leaf)
-		if err := e.deps.Journal.KeepHalt(ctx, halt.Run, leaf); err != nil {
+	}
+	for i, leaf := range r.Halts {
+		if err := e.deps.Journal.KeepHalt(ctx, halts[i].Run, leaf); err != nil {
 			return err
 		}
-		e.deps.Logger.Warn("halt", "run", halt.Run, "cause", causes(halt.Causes))
+		e.deps.Logger.Warn("halt", "run", halts[i].Run, "cause", causes(halts[i].Causes))
 	}
 	index, err := e.log(ctx, r.Decision)
 	if err != nil {
