@@ -25,6 +25,7 @@ func TestAllArePushedBeforeOneIsKept(t *testing.T) {
 			}
 		})
 		time.Sleep(2 * time.Second)
+		r.stop() // so that the next life folds all votes before its first decision
 		j.mu.Lock()
 		j.fail = func(step string) (before, after error) {
 			if step == "keep" {
@@ -38,6 +39,7 @@ func TestAllArePushedBeforeOneIsKept(t *testing.T) {
 				l.Vote(fmt.Sprintf("run-%d", i), l.Members[i])
 			}
 		})
+		r = w.start(w.l.Engines[0], j)
 		<-r.done
 		for i := range 3 {
 			if r.push(fmt.Sprintf("run-%d", i)) == nil {
