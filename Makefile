@@ -1,9 +1,13 @@
 # Short names; the gate is .ci/run.
-.PHONY: test faults gate bench docs demo build fmt
+.PHONY: test peers faults gate bench docs demo build fmt
 
 test: ## everything, installing what it needs
 	scripts/install
 	go test -count=1 -timeout 60m ./...
+	scripts/test-peers
+
+peers: ## implementations that share no code with this one: foreign clients and servers, the second verifier
+	scripts/test-peers
 
 faults: ## processes killed 50 times each, full disks, wrong files
 	HALTLOG_KILL_ROUNDS=50 HALTWITNESS_KILL_ROUNDS=50 go test -count=1 -timeout 30m ./internal/faults ./cmd/haltwitness
