@@ -111,7 +111,7 @@ func BenchmarkLeaf(b *testing.B) {
 					sha256.Sum256(src)
 					continue
 				}
-				newTensor(Entry{Dtype: c.d, Shape: shape, End: uint64(len(src))}, 0, 0).hashLeaf(0, src, scratch)
+				newTensor(Entry{Dtype: c.d, Shape: shape, End: uint64(len(src))}, 0, 0).hashLeaf(0, src, c.d, scratch)
 			}
 		})
 	}

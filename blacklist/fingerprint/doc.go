@@ -22,4 +22,6 @@
 //     exactly: in bounds, without overlap, gap, or trailing byte.
 //   - F4: a file that changes while it is read is an error, never a
 //     fingerprint of something that never existed.
+//   - F5: the elements of a block format are, to the last bit and on every
+//     machine, the float32 numbers that ggml's reference dequantises.
 package fingerprint

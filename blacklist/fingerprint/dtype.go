@@ -5,13 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 )
 
-// Dtype is a safetensors number format.
+// Dtype is a number format: one of safetensors', or a block format of ggml's.
 type Dtype uint8
 
 // The number formats that are read. E4M3 is the variant without infinities
-// ("fn"); E8M0 is a bare power of two.
+// ("fn"); E8M0 is a bare power of two. From Q4_0 on several elements share a
+// block; what they hold is what the reference dequantises them to, in float32.
 const (
 	BOOL Dtype = iota + 1
 	U8
@@ -29,6 +31,16 @@ const (
 	F16
 	F32
 	F64
+	Q4_0
+	Q4_1
+	Q5_0
+	Q5_1
+	Q8_0
+	Q2_K
+	Q3_K
+	Q4_K
+	Q5_K
+	Q6_K
 )
 
 // ErrDtype is returned for a number format that is not read. The whole model
@@ -45,7 +57,7 @@ func ParseDtype(s string) (Dtype, error) {
 	return 0, fmt.Errorf("%w: %q", ErrDtype, s)
 }
 
-// String returns the safetensors name.
+// String returns the name in safetensors, or ggml's of a block format.
 func (d Dtype) String() string {
 	switch d {
 	case BOOL:
@@ -80,11 +92,71 @@ func (d Dtype) String() string {
 		return "F32"
 	case F64:
 		return "F64"
+	case Q4_0:
+		return "Q4_0"
+	case Q4_1:
+		return "Q4_1"
+	case Q5_0:
+		return "Q5_0"
+	case Q5_1:
+		return "Q5_1"
+	case Q8_0:
+		return "Q8_0"
+	case Q2_K:
+		return "Q2_K"
+	case Q3_K:
+		return "Q3_K"
+	case Q4_K:
+		return "Q4_K"
+	case Q5_K:
+		return "Q5_K"
+	case Q6_K:
+		return "Q6_K"
 	}
 	return fmt.Sprintf("Dtype(%d)", uint8(d))
 }
 
-// Size returns the bytes of one element, 0 for a value that is no format.
+// Quantised reports whether d is a block format.
+func (d Dtype) Quantised() bool { return d >= Q4_0 && d <= Q6_K }
+
+// Block returns how many elements share how many bytes: 1 and Size but for the
+// block formats, 1 and 0 for a value that is no format.
+func (d Dtype) Block() (elements, size int) {
+	switch d {
+	case Q4_0:
+		return 32, 2 + 16
+	case Q4_1:
+		return 32, 2 + 2 + 16
+	case Q5_0:
+		return 32, 2 + 4 + 16
+	case Q5_1:
+		return 32, 2 + 2 + 4 + 16
+	case Q8_0:
+		return 32, 2 + 32
+	case Q2_K:
+		return superBlock, 16 + 64 + 2 + 2
+	case Q3_K:
+		return superBlock, 32 + 64 + 12 + 2
+	case Q4_K:
+		return superBlock, 2 + 2 + 12 + 128
+	case Q5_K:
+		return superBlock, 2 + 2 + 12 + 32 + 128
+	case Q6_K:
+		return superBlock, 128 + 64 + 16 + 2
+	}
+	return 1, d.Size()
+}
+
+// length returns the bytes of n elements; false if n is not whole blocks, if
+// the product overflows, or for a value that is no format.
+func (d Dtype) length(n uint64) (uint64, bool) {
+	elements, size := d.Block()
+	hi, length := bits.Mul64(n/uint64(elements), uint64(size))
+	return length, hi == 0 && size != 0 && n%uint64(elements) == 0
+}
+
+// Size returns the bytes of one element, 0 for a block format and for a value
+// that is no format.
 func (d Dtype) Size() int {
 	switch d {
 	case BOOL, U8, I8, F8E4M3, F8E5M2, F8E8M0:

@@ -22,7 +22,8 @@ var ErrHeader = errors.New("malformed safetensors header")
 const metadataName = "__metadata__"
 
 // Entry is one tensor of a header. Begin and End are offsets into the data
-// section, which starts after the header.
+// section, which starts after the header. Shape is row-major: the last
+// dimension varies fastest.
 type Entry struct {
 	Name       string
 	Dtype      Dtype
@@ -31,13 +32,16 @@ type Entry struct {
 }
 
 // Elements returns the product of the shape, 1 for a scalar.
-func (e Entry) Elements() uint64 { return (e.End - e.Begin) / uint64(e.Dtype.Size()) }
+func (e Entry) Elements() uint64 {
+	elements, size := e.Dtype.Block()
+	return (e.End - e.Begin) / uint64(size) * uint64(elements)
+}
 
-// Header is a parsed safetensors header.
+// Header is what a file of weights says of its tensors.
 type Header struct {
-	Metadata map[string]string
-	Tensors  []Entry // by offset
-	Data     uint64  // where the data section starts in the file
+	Metadata map[string]string // of safetensors only
+	Tensors  []Entry           // by offset
+	Data     uint64            // where the data section starts in the file
 }
 
 // ReadHeader reads and checks the header of a safetensors file of that size:
@@ -261,8 +265,8 @@ func entry(d *json.Decoder) (Entry, error) {
 	}
 	e.Begin, e.End = offsets[0], offsets[1]
 	n, ok := product(e.Shape)
-	hi, length := bits.Mul64(n, uint64(e.Dtype.Size()))
-	if !ok || hi != 0 || e.Begin > e.End || e.End-e.Begin != length {
+	length, fits := e.Dtype.length(n)
+	if !ok || !fits || e.Begin > e.End || e.End-e.Begin != length {
 		return Entry{}, fmt.Errorf("%w: shape %v of %v does not fill offsets %v", ErrHeader, e.Shape, e.Dtype, offsets)
 	}
 	return e, nil

@@ -52,18 +52,17 @@ func Scan(fsys fs.FS, opts Options) (Model, error) {
 	s := &scan{fsys: fsys, opts: opts, files: files, digests: make([][32]byte, len(files))}
 	var m Model
 	for i, f := range files {
-		h := headers[f.name]
+		h, read := headers[f.name]
 		first := len(s.tensors)
 		for _, e := range h.Tensors {
 			s.tensors = append(s.tensors, newTensor(e, i, h.Data))
 			m.Parameters += e.Elements()
+			s.total += e.End - e.Begin
 		}
 		s.spans = append(s.spans, span{first, len(s.tensors)})
 		s.total += f.size
 		m.Bytes += f.size
-		if h.Data > 0 {
-			s.total += f.size - h.Data
-		} else if otherWeights(f.name) {
+		if !read && otherWeights(f.name) {
 			m.Skipped = append(m.Skipped, f.name)
 		}
 	}
@@ -219,6 +218,8 @@ type worker struct {
 	at      io.ReaderAt
 	read    []byte
 	scratch []byte
+	values  []float32 // a leaf's elements, where they are needed
+	plain   []byte    // the same as F32, of a block format
 }
 
 func (w *worker) close() {
@@ -306,5 +307,11 @@ func (w *worker) leaf(t *tensor, i int) (n int, last bool, err error) {
 	if w.scratch == nil {
 		w.scratch = make([]byte, leafElements*8)
 	}
-	return n, t.hashLeaf(i, w.read, w.scratch), nil
+	src, d := w.read, t.Dtype
+	if d.Quantised() {
+		w.values = decode(w.values, w.read, d)
+		w.plain, d = float32s(w.plain, w.values), F32
+		src = w.plain
+	}
+	return n, t.hashLeaf(i, src, d, w.scratch), nil
 }

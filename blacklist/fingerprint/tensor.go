@@ -50,10 +50,12 @@ func (t *tensor) count() int {
 
 // span returns the byte range of leaf i in the file.
 func (t *tensor) span(i int) (offset uint64, length int) {
-	size := uint64(t.Dtype.Size())
+	// Leaves hold whole blocks: leafElements is a multiple of every block.
+	elements, size := t.Dtype.Block()
+	block := uint64(elements)
 	begin := uint64(i) * leafElements
 	n := min(t.elements-begin, leafElements)
-	return t.offset + begin*size, int(n * size)
+	return t.offset + begin/block*uint64(size), int(n/block) * size
 }
 
 // raise rules out every class before c.
@@ -76,16 +78,16 @@ func (t *tensor) enough() uint64 {
 	return max(1, (t.pairs()+constantShare-1)/constantShare)
 }
 
-// hashLeaf hashes src, the bytes of leaf i, in the tensor's class at that
+// hashLeaf hashes src, the elements of leaf i in d, in the tensor's class at that
 // moment, raising the class as far as src demands. It reports whether this
 // closed the tensor's last open leaf, which happens once.
-func (t *tensor) hashLeaf(i int, src, scratch []byte) (last bool) {
+func (t *tensor) hashLeaf(i int, src []byte, d Dtype, scratch []byte) (last bool) {
 	c := class(t.class.Load())
-	out, bad, ok := transcode(scratch, src, t.Dtype, c)
+	out, bad, ok := transcode(scratch, src, d, c)
 	for !ok {
 		t.raise(c.after(bad))
 		c = class(t.class.Load())
-		out, bad, ok = transcode(scratch, src, t.Dtype, c)
+		out, bad, ok = transcode(scratch, src, d, c)
 	}
 	h := sha256.New()
 	h.Write([]byte(leafTag))

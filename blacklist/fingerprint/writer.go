@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
 	"slices"
 )
 
@@ -34,8 +33,8 @@ func Bytes(name string, d Dtype, shape []uint64, data []byte) Source {
 // size returns the tensor's bytes.
 func (s Source) size() (uint64, error) {
 	n, ok := product(s.Shape)
-	hi, size := bits.Mul64(n, uint64(s.Dtype.Size()))
-	if s.Dtype.Size() == 0 || s.Name == "" || s.Name == metadataName || len(s.Shape) > MaxRank || !ok || hi != 0 {
+	size, fits := s.Dtype.length(n)
+	if s.Name == "" || s.Name == metadataName || len(s.Shape) > MaxRank || !ok || !fits {
 		return 0, fmt.Errorf("%w: %q %v %v", ErrTensor, s.Name, s.Dtype, s.Shape)
 	}
 	return size, nil
@@ -108,6 +107,9 @@ func formatHeader(metadata map[string]string, tensors []Source) ([]byte, error) 
 		size, err := s.size()
 		if err != nil {
 			return nil, err
+		}
+		if s.Dtype.Quantised() { // safetensors has no name for it
+			return nil, fmt.Errorf("%w: %q of %v", ErrTensor, s.Name, s.Dtype)
 		}
 		if seen[s.Name] {
 			return nil, fmt.Errorf("%w: name %q twice", ErrTensor, s.Name)

@@ -1,0 +1,54 @@
+package fingerprint
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+)
+
+// decode returns the elements of src, whole elements or blocks of d, as
+// float32, in dst's memory where that is enough. Formats of at most 32 bits
+// and all block formats are exact but for integers beyond 2^24; F64 and wider
+// integers are rounded to nearest. NaNs stay NaNs, infinities infinities.
+func decode(dst []float32, src []byte, d Dtype) []float32 {
+	elements, size := d.Block()
+	n := len(src) / size * elements
+	dst = slices.Grow(dst[:0], n)[:n]
+	switch {
+	case d.Quantised():
+		dequantise(dst, src, d)
+	case d == F32:
+		for i := range dst {
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
+		}
+	case d == BF16:
+		for i := range dst {
+			dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[2*i:])) << 16)
+		}
+	case d == F16:
+		for i := range dst {
+			dst[i] = half(src[2*i:])
+		}
+	default:
+		for i := range dst {
+			v := d.number(d.bits(src, i))
+			dst[i] = float32(v.f)
+			if v.wide {
+				dst[i] = float32(v.mag)
+				if v.neg {
+					dst[i] = -dst[i]
+				}
+			}
+		}
+	}
+	return dst
+}
+
+// float32s writes values to dst as little-endian F32.
+func float32s(dst []byte, values []float32) []byte {
+	dst = slices.Grow(dst[:0], 4*len(values))[:4*len(values)]
+	for i, v := range values {
+		binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(v))
+	}
+	return dst
+}
