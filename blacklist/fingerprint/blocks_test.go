@@ -60,7 +60,7 @@ func TestDequantise(t *testing.T) {
 		Q5_K: "bce88929e67abac5225dd19a317948a6bcf3dc62af121c9abfae74ee6b618b9d",
 		Q6_K: "1ff818bdce2c14125b7b1dbc9e26fcfb926ab86a9b341cc20c6d68d6489f3a68",
 	} {
-		got := sha256.Sum256(float32s(nil, decode(nil, randomBlocks(d, 64), d)))
+		got := sha256.Sum256(float32s(nil, Decode(nil, randomBlocks(d, 64), d)))
 		if hex.EncodeToString(got[:]) != want {
 			t.Errorf("%v: %x, want %s", d, got, want)
 		}
@@ -95,7 +95,7 @@ func TestDequantiseByHand(t *testing.T) {
 		_, size := c.d.Block()
 		b := make([]byte, size)
 		c.fill(b)
-		if got := decode(nil, b, c.d)[c.place]; got != c.want {
+		if got := Decode(nil, b, c.d)[c.place]; got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
@@ -132,15 +132,15 @@ func TestDecode(t *testing.T) {
 			}
 		}
 		same := cmp.Comparer(func(a, b float32) bool { return a == b || a != a && b != b })
-		if diff := cmp.Diff(want, decode(nil, src, d), same); diff != "" {
+		if diff := cmp.Diff(want, Decode(nil, src, d), same); diff != "" {
 			t.Errorf("%v: %s", d, diff)
 		}
 	}
 	wide := binary.LittleEndian.AppendUint64(nil, 1<<63)
-	if got := decode(nil, wide, I64)[0]; got != -1<<63 {
+	if got := Decode(nil, wide, I64)[0]; got != -1<<63 {
 		t.Errorf("I64: %v", got)
 	}
-	if got := decode(nil, wide, U64)[0]; got != 1<<63 {
+	if got := Decode(nil, wide, U64)[0]; got != 1<<63 {
 		t.Errorf("U64: %v", got)
 	}
 }

@@ -9,6 +9,37 @@ const (
 	// names the same tensors as the headers, so it has the same bound.
 	MaxIndex = MaxHeader
 
+	// ggufFirstRead is how much of a GGUF file is read to find its header: what
+	// a model without a tokenizer needs. Each further try reads four times it.
+	ggufFirstRead = 1 << 20
+
+	// maxPairs is the most metadata pairs of a GGUF file; models have about 40.
+	maxPairs = 1 << 16
+
+	// maxMetaKey is the longest key of a GGUF pair: the format's own bound.
+	maxMetaKey = 1<<16 - 1
+
+	// maxMetaDepth bounds arrays within arrays. The format allows any depth,
+	// the reference implementation none; nobody writes any.
+	maxMetaDepth = 4
+
+	// maxTensorName is the longest name of a GGUF tensor: the format says 64
+	// bytes, and programs built with a larger limit write up to 255.
+	maxTensorName = 255
+
+	// maxGGUFRank is the most dimensions of a GGUF tensor (GGML_MAX_DIMS).
+	maxGGUFRank = 4
+
+	// ggufAlignment is the alignment of a file that names none, and
+	// maxAlignment the largest read: a huge page. Beyond it there is only
+	// padding to hide something in.
+	ggufAlignment = 32
+	maxAlignment  = 1 << 21
+
+	// maxSplit is the most files of a split GGUF model: five digits of a name.
+	// Its numbers are 16 bits wide.
+	maxSplit = 1<<16 - 1
+
 	// MaxRank is the most dimensions of a tensor, as in NumPy and PyTorch.
 	MaxRank = 64
 

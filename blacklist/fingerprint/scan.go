@@ -37,7 +37,7 @@ type Options struct {
 }
 
 // Scan fingerprints the model under fsys: the manifest of all its files, and
-// every tensor of its safetensors files. Files of fsys must be [io.ReaderAt].
+// every tensor of its weights. Files of fsys must be [io.ReaderAt].
 // Errors are those of this package or the file system's, with the file's name;
 // there is no partial result.
 func Scan(fsys fs.FS, opts Options) (Model, error) {
@@ -45,7 +45,7 @@ func Scan(fsys fs.FS, opts Options) (Model, error) {
 	if err != nil {
 		return Model{}, fmt.Errorf("list model: %w", err)
 	}
-	headers, err := shards(fsys, files)
+	headers, err := readWeights(fsys, files, opts.File == "")
 	if err != nil {
 		return Model{}, fmt.Errorf("read model: %w", err)
 	}
@@ -309,7 +309,7 @@ func (w *worker) leaf(t *tensor, i int) (n int, last bool, err error) {
 	}
 	src, d := w.read, t.Dtype
 	if d.Quantised() {
-		w.values = decode(w.values, w.read, d)
+		w.values = Decode(w.values, w.read, d)
 		w.plain, d = float32s(w.plain, w.values), F32
 		src = w.plain
 	}

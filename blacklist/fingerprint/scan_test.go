@@ -329,7 +329,7 @@ func btoi(b bool) int {
 
 func TestScanOptions(t *testing.T) {
 	m := writeFS(t, Bytes("w", BF16, []uint64{4, leafElements}, values(t, BF16, random(4*leafElements, 5, bfloat))))
-	m["weights.gguf"] = &fstest.MapFile{Data: []byte("GGUF")}
+	m["weights.onnx"] = &fstest.MapFile{Data: []byte("ONNX")}
 	var last, total uint64
 	got := mustScan(t, m, Options{Progress: func(d, n uint64) {
 		if d < last || d > n {
@@ -340,7 +340,7 @@ func TestScanOptions(t *testing.T) {
 	if last != total || total == 0 {
 		t.Errorf("progress ended at %d of %d", last, total)
 	}
-	if diff := cmp.Diff([]string{"weights.gguf"}, got.Skipped); diff != "" {
+	if diff := cmp.Diff([]string{"weights.onnx"}, got.Skipped); diff != "" {
 		t.Error(diff)
 	}
 	single := mustScan(t, m, Options{File: "model.safetensors"})

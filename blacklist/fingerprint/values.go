@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// decode returns the elements of src, whole elements or blocks of d, as
+// Decode returns the elements of src, whole elements or blocks of d, as
 // float32, in dst's memory where that is enough. Formats of at most 32 bits
 // and all block formats are exact but for integers beyond 2^24; F64 and wider
 // integers are rounded to nearest. NaNs stay NaNs, infinities infinities.
-func decode(dst []float32, src []byte, d Dtype) []float32 {
+func Decode(dst []float32, src []byte, d Dtype) []float32 {
 	elements, size := d.Block()
 	n := len(src) / size * elements
 	dst = slices.Grow(dst[:0], n)[:n]

@@ -139,7 +139,7 @@ func readSmall(fsys fs.FS, f file, limit uint64) ([]byte, error) {
 // otherWeights reports file names of weight formats that are not read here.
 func otherWeights(name string) bool {
 	switch path.Ext(name) {
-	case ".gguf", ".ggml", ".bin", ".pt", ".pth", ".ckpt", ".onnx", ".h5", ".keras", ".msgpack", ".npz", ".npy", ".pkl":
+	case ".safetensors", ".gguf", ".ggml", ".bin", ".pt", ".pth", ".ckpt", ".onnx", ".h5", ".keras", ".msgpack", ".npz", ".npy", ".pkl":
 		return true
 	}
 	return false
@@ -147,52 +147,4 @@ func otherWeights(name string) bool {
 
 func hasSuffix(name, suffix string) bool {
 	return len(name) > len(suffix) && strings.HasSuffix(name, suffix)
-}
-
-// shards reads every safetensors header under the files, in their order, and
-// holds each index against the shards beside it.
-func shards(fsys fs.FS, files []file) (map[string]Header, error) {
-	headers := make(map[string]Header)
-	tensors := 0
-	for _, f := range files {
-		if !hasSuffix(path.Base(f.name), shardSuffix) {
-			continue
-		}
-		h, at, err := open(fsys, f)
-		if err != nil {
-			return nil, err
-		}
-		header, err := ReadHeader(at, f.size)
-		h.Close()
-		if err != nil {
-			return nil, fmt.Errorf("%q: %w", f.name, err)
-		}
-		if tensors += len(header.Tensors); tensors > MaxTensors {
-			return nil, fmt.Errorf("%w: more than %d tensors", ErrHeader, MaxTensors)
-		}
-		headers[f.name] = header
-	}
-	for _, f := range files {
-		if !hasSuffix(path.Base(f.name), indexSuffix) {
-			continue
-		}
-		text, err := readSmall(fsys, f, MaxIndex)
-		if err != nil {
-			return nil, err
-		}
-		weights, err := parseIndex(text)
-		if err != nil {
-			return nil, fmt.Errorf("%q: %w", f.name, err)
-		}
-		beside := make(map[string]Header)
-		for _, shard := range weights {
-			if h, ok := headers[path.Join(path.Dir(f.name), shard)]; ok {
-				beside[shard] = h
-			}
-		}
-		if err := checkIndex(weights, beside); err != nil {
-			return nil, fmt.Errorf("%q: %w", f.name, err)
-		}
-	}
-	return headers, nil
 }

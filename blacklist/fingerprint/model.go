@@ -1,0 +1,104 @@
+package fingerprint
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+)
+
+// weights is what the files of a model hold.
+type weights struct {
+	headers map[string]Header // by file, of those that are read
+	splits  map[string]split  // of GGUF files
+	unread  map[string]bool   // in a format that is known and not read
+	tensors int
+}
+
+// readWeights reads the header of every file of weights, and holds what names
+// several files (an index, a split) against them. whole is false for a scan of
+// one file, which is not asked for its siblings.
+func readWeights(fsys fs.FS, files []file, whole bool) (map[string]Header, error) {
+	w := weights{headers: make(map[string]Header), splits: make(map[string]split), unread: make(map[string]bool)}
+	for _, f := range files {
+		if err := w.read(fsys, f); err != nil {
+			return nil, fmt.Errorf("%q: %w", f.name, err)
+		}
+		if w.tensors > MaxTensors {
+			return nil, fmt.Errorf("%w: more than %d tensors", ErrHeader, MaxTensors)
+		}
+	}
+	if err := indices(fsys, files, w.headers); err != nil {
+		return nil, err
+	}
+	if whole {
+		if err := checkSplit(w.splits, w.unread, w.headers); err != nil {
+			return nil, err
+		}
+	}
+	return w.headers, nil
+}
+
+// read reads one file's header, if it is in a format that is read here. A GGUF
+// file with a tensor in a block format that is not is left out whole: it is
+// one of [Model.Skipped] then, so that the manifest still answers for it.
+func (w *weights) read(fsys fs.FS, f file) error {
+	base := path.Base(f.name)
+	safe, gguf := hasSuffix(base, shardSuffix), hasSuffix(base, ggufSuffix)
+	if !safe && !gguf {
+		return nil
+	}
+	h, at, err := open(fsys, f)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	var header Header
+	switch {
+	case safe:
+		header, err = ReadHeader(at, f.size)
+	case gguf:
+		var g GGUF
+		if g, err = ReadGGUF(at, f.size); errors.Is(err, ErrDtype) {
+			w.unread[f.name] = true
+			return nil
+		}
+		if err == nil {
+			header = g.Header
+			w.splits[f.name], err = g.splitOf()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	w.tensors += len(header.Tensors)
+	w.headers[f.name] = header
+	return nil
+}
+
+// indices holds each safetensors index against the shards beside it.
+func indices(fsys fs.FS, files []file, headers map[string]Header) error {
+	for _, f := range files {
+		if !hasSuffix(path.Base(f.name), indexSuffix) {
+			continue
+		}
+		text, err := readSmall(fsys, f, MaxIndex)
+		if err != nil {
+			return err
+		}
+		weights, err := parseIndex(text)
+		if err != nil {
+			return fmt.Errorf("%q: %w", f.name, err)
+		}
+		beside := make(map[string]Header)
+		for _, shard := range weights {
+			if h, ok := headers[path.Join(path.Dir(f.name), shard)]; ok {
+				beside[shard] = h
+			}
+		}
+		if err := checkIndex(weights, beside); err != nil {
+			return fmt.Errorf("%q: %w", f.name, err)
+		}
+	}
+	return nil
+}
