@@ -265,11 +265,25 @@ func wraps(ws []log.Wrap) []blacklist.Wrap {
 
 // epoch commits to the list as it is now.
 func (l *Lister) epoch(ctx context.Context) {
+	l.mu.Lock()
+	changed := l.changed
+	l.mu.Unlock()
 	var st *log.Epoch
 	l.deps.Follower.Alone(func(m *fold.Machine) {
-		number, _, _ := m.Ledger().Epoch()
+		// Another engine's epoch may have been folded, and not heard of yet.
+		number, size, _ := m.Ledger().Epoch()
+		if size >= changed {
+			return
+		}
 		st = fold.EpochOf(m.List(), m.Ledger().Origin(), number+1, m.Size())
 	})
+	if st == nil {
+		select {
+		case <-l.wake:
+		case <-ctx.Done():
+		}
+		return
+	}
 	l.submit(ctx, st)
 }
 

@@ -88,8 +88,8 @@ func TestKill(t *testing.T) {
 	for _, s := range r.keys.Witnesses {
 		urls = append(urls, newPeer(t, r.keys, s).url)
 	}
-	r.quorum = r.keys.Quorum(t, urls...)
-	for name, text := range map[string]string{"key": skey, "policy": r.quorum.String()} {
+	r.quorum.Store(r.keys.Quorum(t, urls...))
+	for name, text := range map[string]string{"key": skey, "policy": r.quorum.Load().String()} {
 		if err := os.WriteFile(filepath.Join(base, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 type rig struct {
 	keys   logtest.Keys
 	peers  []*peer
-	quorum *checkpoint.Quorum
+	quorum atomic.Pointer[checkpoint.Quorum] // the publisher reads it as it changes
 	cfg    tesseralog.Config
 	deps   tesseralog.Deps
 }
@@ -32,10 +33,10 @@ func newRig(t testing.TB) *rig {
 		r.peers = append(r.peers, p)
 		urls = append(urls, p.url)
 	}
-	r.quorum = r.keys.Quorum(t, urls...)
+	r.quorum.Store(r.keys.Quorum(t, urls...))
 	r.cfg = tesseralog.Config{
 		Dir: t.TempDir(), Origin: r.keys.Origin, Signers: r.keys.Log, Skew: 2 * time.Second,
-		Quorum: func() *checkpoint.Quorum { return r.quorum },
+		Quorum: func() *checkpoint.Quorum { return r.quorum.Load() },
 	}
 	r.deps = tesseralog.Deps{Logger: slog.New(slog.DiscardHandler)}
 	return r
@@ -96,7 +97,7 @@ func TestConformance(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return l, r.quorum
+		return l, r.quorum.Load()
 	})
 }
 

@@ -106,7 +106,7 @@ func TestAllCosignatures(t *testing.T) {
 func TestTwoKeysAtOneURL(t *testing.T) {
 	r := newRig(t)
 	both := newPeer(t, r.keys, r.keys.Witnesses[0], r.keys.Witnesses[1])
-	r.quorum = r.keys.Quorum(t, both.url, both.url)
+	r.quorum.Store(r.keys.Quorum(t, both.url, both.url))
 	l := r.open(t)
 	fill(t, l, 1)
 	v, err := l.WaitPublished(patient(t), 1)
@@ -178,7 +178,7 @@ func TestHostileWitness(t *testing.T) {
 			for _, s := range r.keys.Witnesses[1:] {
 				urls = append(urls, newPeer(t, r.keys, s).url)
 			}
-			r.quorum = r.keys.Quorum(t, urls...)
+			r.quorum.Store(r.keys.Quorum(t, urls...))
 			r.peers[0].answer.Store(&f)
 			l, err := tesseralog.New(r.cfg, r.deps)
 			if err != nil {
@@ -209,7 +209,7 @@ func TestConflict(t *testing.T) {
 	}
 	// Two new witnesses at the old addresses' places: they have seen nothing.
 	a, b := newPeer(t, r.keys, r.keys.Witnesses[0]), newPeer(t, r.keys, r.keys.Witnesses[1])
-	r.quorum = r.keys.Quorum(t, a.url, b.url)
+	r.quorum.Store(r.keys.Quorum(t, a.url, b.url))
 	fill(t, l, 1)
 	if _, err := l.WaitPublished(ctx, 301); err != nil {
 		t.Fatal(err)
@@ -261,7 +261,7 @@ func TestNoQuorumKnown(t *testing.T) {
 	if note, _ := l.Published(); note != nil {
 		t.Error("published for nobody")
 	}
-	quorum <- r.quorum
+	quorum <- r.quorum.Load()
 	l.QuorumChanged()
 	if _, err := l.WaitPublished(patient(t), 1); err != nil {
 		t.Error(err)

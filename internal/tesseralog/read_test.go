@@ -29,7 +29,7 @@ func TestReadTile(t *testing.T) {
 	if err != nil || immutable {
 		t.Errorf("checkpoint: %v, %v", immutable, err)
 	}
-	if _, err := r.quorum.Verify(note); err != nil {
+	if _, err := r.quorum.Load().Verify(note); err != nil {
 		t.Error(err)
 	}
 	get := func(path string, size int) []byte {

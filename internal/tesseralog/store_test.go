@@ -198,10 +198,11 @@ func TestChangedAtRest(t *testing.T) {
 	const n = 600
 	whole := filled(t, n)
 	copied := func(t *testing.T) *rig {
-		r := *whole
+		r := &rig{keys: whole.keys, peers: whole.peers, cfg: whole.cfg, deps: whole.deps}
+		r.quorum.Store(whole.quorum.Load())
 		r.cfg.Dir = t.TempDir()
 		copyTree(t, whole.cfg.Dir, r.cfg.Dir)
-		return &r
+		return r
 	}
 	for name, change := range map[string]func(*testing.T, *rig){
 		"full tile":          func(t *testing.T, r *rig) { flip(t, r.path("tree/tile/0/000"), 40) },
