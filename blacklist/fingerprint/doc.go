@@ -1,7 +1,8 @@
 // Package fingerprint turns a model on disk into the fingerprints that the
 // blacklist is asked about. It reads safetensors (single files, directories of
-// shards) through an [io/fs.FS]; it opens nothing itself, holds no key and
-// knows nothing of labels.
+// shards), GGUF (single files, splits) and the zip checkpoints of PyTorch
+// through an [io/fs.FS]; it opens nothing itself, holds no key and knows
+// nothing of labels.
 //
 // Two kinds exist:
 //
@@ -24,4 +25,6 @@
 //     fingerprint of something that never existed.
 //   - F5: the elements of a block format are, to the last bit and on every
 //     machine, the float32 numbers that ggml's reference dequantises.
+//   - F6: of a pickle nothing is ever called or imported. One that names
+//     anything but tensors and plain data is not read, and said to be unread.
 package fingerprint

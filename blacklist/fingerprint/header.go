@@ -42,6 +42,9 @@ type Header struct {
 	Metadata map[string]string // of safetensors only
 	Tensors  []Entry           // by offset
 	Data     uint64            // where the data section starts in the file
+
+	strides [][]uint64 // beside Tensors, of PyTorch's that are not row-major
+	swap    bool       // elements are big-endian
 }
 
 // ReadHeader reads and checks the header of a safetensors file of that size:

@@ -40,6 +40,30 @@ const (
 	// Its numbers are 16 bits wide.
 	maxSplit = 1<<16 - 1
 
+	// maxZipRead bounds the directory of a PyTorch archive, about 70 bytes for
+	// each of MaxTensors storages.
+	maxZipRead = 1 << 27
+
+	// maxViews is how many times its own size the tensors of a PyTorch archive
+	// may add up to. Tied weights and flattened groups share storages: twice.
+	maxViews = 8
+
+	// maxPickleStack is the most values at once: batches of 1,000 pairs, one in
+	// another for each level of the model.
+	maxPickleStack = 1 << 20
+
+	// maxPickleMemo is the most remembered values: about 10 for each tensor of
+	// the largest public models.
+	maxPickleMemo = 1 << 22
+
+	// maxPickleText is the longest name or key that is kept, and maxPickleTuple
+	// the longest tuple: no tensor has more arguments, or dimensions.
+	maxPickleText  = 1 << 12
+	maxPickleTuple = 16
+
+	// maxGlobal is the longest line of a global: longer than any known.
+	maxGlobal = 256
+
 	// MaxRank is the most dimensions of a tensor, as in NumPy and PyTorch.
 	MaxRank = 64
 

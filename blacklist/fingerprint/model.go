@@ -40,12 +40,13 @@ func readWeights(fsys fs.FS, files []file, whole bool) (map[string]Header, error
 }
 
 // read reads one file's header, if it is in a format that is read here. A GGUF
-// file with a tensor in a block format that is not is left out whole: it is
-// one of [Model.Skipped] then, so that the manifest still answers for it.
+// file with a tensor in a block format that is not, and a pickle of more than
+// tensors and plain data, are left out whole: they are among [Model.Skipped]
+// then, so that the manifest still answers for them.
 func (w *weights) read(fsys fs.FS, f file) error {
 	base := path.Base(f.name)
 	safe, gguf := hasSuffix(base, shardSuffix), hasSuffix(base, ggufSuffix)
-	if !safe && !gguf {
+	if !safe && !gguf && !torchSuffix(base) {
 		return nil
 	}
 	h, at, err := open(fsys, f)
@@ -66,6 +67,12 @@ func (w *weights) read(fsys fs.FS, f file) error {
 		if err == nil {
 			header = g.Header
 			w.splits[f.name], err = g.splitOf()
+		}
+	default:
+		// Other formats go by the same suffixes, and pickles of settings and
+		// optimisers lie beside many models.
+		if header, err = ReadTorch(at, f.size); errors.Is(err, errNotTorch) || errors.Is(err, ErrGlobal) {
+			return nil
 		}
 	}
 	if err != nil {

@@ -54,8 +54,13 @@ func Scan(fsys fs.FS, opts Options) (Model, error) {
 	for i, f := range files {
 		h, read := headers[f.name]
 		first := len(s.tensors)
-		for _, e := range h.Tensors {
-			s.tensors = append(s.tensors, newTensor(e, i, h.Data))
+		for j, e := range h.Tensors {
+			t := newTensor(e, i, h.Data)
+			t.swap = h.swap
+			if h.strides != nil {
+				t.strides = h.strides[j]
+			}
+			s.tensors = append(s.tensors, t)
 			m.Parameters += e.Elements()
 			s.total += e.End - e.Begin
 		}
@@ -294,8 +299,16 @@ func (w *worker) buffer(n int) {
 func (w *worker) leaf(t *tensor, i int) (n int, last bool, err error) {
 	offset, n := t.span(i)
 	w.buffer(n)
-	if err := readAt(w.at, w.read, int64(offset)); err != nil {
+	if t.strides != nil {
+		err = gather(w.at, w.read, t, uint64(i)*leafElements)
+	} else {
+		err = readAt(w.at, w.read, int64(offset))
+	}
+	if err != nil {
 		return 0, false, fmt.Errorf("%q: tensor %q: %w", w.files[t.file].name, t.Name, err)
+	}
+	if t.swap {
+		swapBytes(w.read, t.Dtype.Size())
 	}
 	if t.Dtype == BOOL {
 		for _, b := range w.read {

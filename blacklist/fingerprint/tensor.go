@@ -18,8 +18,10 @@ const (
 // tensor is one tensor while its leaves are hashed by any worker in any order.
 type tensor struct {
 	Entry
-	file     int    // index into the files
-	offset   uint64 // of the first byte in the file
+	file     int      // index into the files
+	offset   uint64   // of the first byte in the file
+	strides  []uint64 // in elements; nil: row-major
+	swap     bool     // big-endian
 	elements uint64
 
 	class atomic.Uint32 // the first class not yet ruled out; only grows
