@@ -92,6 +92,10 @@ const (
 	// masks, and passes random ternary weights (2 in 3 differ).
 	constantShare = 64
 
+	// saveBytes is after how many bytes of tensors of one file the cache is
+	// told of them: what an interruption costs at most, beside the manifest.
+	saveBytes = 1 << 30
+
 	// fileBlock is the read size of the manifest's pass over whole files.
 	fileBlock = 1 << 20
 )

@@ -32,6 +32,13 @@ type Options struct {
 	// once for its own fingerprint.
 	Progress func(done, total uint64)
 
+	// Cache, if set, spares the reading of files that it knows.
+	Cache Cache
+
+	// Verify reads every file all the same, for the manifest, and takes from
+	// the cache only the tensors of files whose content it finds unchanged.
+	Verify bool
+
 	// Stop, if set, ends the scan with [ErrStopped] when it is closed.
 	Stop <-chan struct{}
 }
@@ -62,16 +69,32 @@ func Scan(fsys fs.FS, opts Options) (Model, error) {
 			}
 			s.tensors = append(s.tensors, t)
 			m.Parameters += e.Elements()
-			s.total += e.End - e.Begin
 		}
 		s.spans = append(s.spans, span{first, len(s.tensors)})
-		s.total += f.size
 		m.Bytes += f.size
 		if !read && otherWeights(f.name) {
 			m.Skipped = append(m.Skipped, f.name)
 		}
 	}
 	s.prints = make([]TensorPrint, len(s.tensors))
+	s.standing = make([]standing, len(files))
+	s.claims = make(map[int]claim)
+	for i := range files {
+		s.recall(i)
+		s.total += s.unread(i)
+	}
+	if len(s.claims) > 0 {
+		s.claiming = true
+		if err := s.run(); err != nil {
+			return Model{}, fmt.Errorf("hash model: %w", err)
+		}
+		s.claiming, s.file, s.begun = false, 0, false
+		s.settle()
+		s.total = s.done
+		for i := range files {
+			s.total += s.unread(i)
+		}
+	}
 	if err := s.run(); err != nil {
 		return Model{}, fmt.Errorf("hash model: %w", err)
 	}
@@ -118,6 +141,10 @@ type scan struct {
 	prints  []TensorPrint
 	total   uint64
 
+	standing []standing    // by file
+	claims   map[int]claim // by file, until they are settled
+	claiming bool          // only the files of claims are read
+
 	mu     sync.Mutex // of the queue
 	file   int
 	begun  bool // the file itself has been taken
@@ -133,7 +160,7 @@ type scan struct {
 type task struct {
 	file   int
 	tensor int // −1: the file itself
-	leaf   int
+	leaf   int // −1: an empty tensor, which has none
 }
 
 // next takes the next task; false at the end or after an error.
@@ -141,18 +168,33 @@ func (s *scan) next() (task, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.err == nil && s.file < len(s.files) {
+		at, claimed := s.spans[s.file], false
+		if s.claiming {
+			_, claimed = s.claims[s.file]
+		}
+		if s.claiming && (!claimed || s.begun) {
+			s.file, s.begun = s.file+1, false
+			continue
+		}
 		if !s.begun {
 			s.begun = true
-			s.tensor, s.leaf = s.spans[s.file].first, 0
-			return task{file: s.file, tensor: -1}, true
+			s.tensor, s.leaf = at.first, 0
+			if !s.standing[s.file].hashed {
+				return task{file: s.file, tensor: -1}, true
+			}
 		}
-		if s.tensor == s.spans[s.file].end {
+		if s.tensor == at.end {
 			s.file, s.begun = s.file+1, false
+			continue
+		}
+		if s.standing[s.file].known[s.tensor-at.first] {
+			s.tensor, s.leaf = s.tensor+1, 0
 			continue
 		}
 		t := s.tensors[s.tensor]
 		if t.count() == 0 {
-			s.prints[s.tensor] = s.print(s.tensor)
+			s.tensor++
+			return task{file: s.file, tensor: s.tensor - 1, leaf: -1}, true
 		}
 		if s.leaf == t.count() {
 			s.tensor, s.leaf = s.tensor+1, 0
@@ -256,7 +298,15 @@ func (w *worker) do(t task) error {
 		r := io.NewSectionReader(w.at, 0, int64(w.files[t.file].size)+1)
 		d, err := hashFile(r, w.files[t.file], w.read, w.advance)
 		w.digests[t.file] = d
+		if err == nil && !w.claiming {
+			w.finished(t.file, -1)
+		}
 		return err
+	}
+	if t.leaf < 0 {
+		w.prints[t.tensor] = w.print(t.tensor)
+		w.finished(t.file, t.tensor)
+		return nil
 	}
 	x := w.tensors[t.tensor]
 	n, last, err := w.leaf(x, t.leaf)
@@ -284,6 +334,7 @@ func (w *worker) do(t task) error {
 		}
 	}
 	w.prints[t.tensor] = w.print(t.tensor)
+	w.finished(t.file, t.tensor)
 	return nil
 }
 
