@@ -18,9 +18,6 @@ import (
 // deadline bounds how long a test waits for another process.
 const deadline = 90 * time.Second
 
-// refusal bounds how long a daemon may take to refuse.
-const refusal = 15 * time.Second
-
 // site is a log's keys and witnesses, and the settings of its daemon.
 type site struct {
 	*rig.Rig
@@ -123,7 +120,7 @@ func (p *process) stop(t testing.TB) {
 func (s *site) refuses(t testing.TB, code int, words ...string) {
 	t.Helper()
 	// One that should have refused would serve for ever.
-	ctx, cancel := context.WithTimeout(t.Context(), refusal)
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	c := s.command(ctx)
 	var stdout, stderr bytes.Buffer
