@@ -1,6 +1,10 @@
 package log
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // Kinds of labels.
 const (
@@ -10,9 +14,19 @@ const (
 	LabelBandP    = "bandp"
 )
 
+// Bands is how many bands each kind of sketch has.
+const Bands = 16
+
+// labelKind wants the kind of a label, for a band with its index: "band-0" to
+// "bandp-15".
 func (c *checks) labelKind(place, k string) {
-	switch k {
-	case LabelManifest, LabelTensor, LabelBand, LabelBandP:
+	family, index, indexed := strings.Cut(k, "-")
+	switch family {
+	case LabelManifest, LabelTensor:
+		c.that(!indexed, place, "no kind of label")
+	case LabelBand, LabelBandP:
+		n, err := strconv.Atoi(index)
+		c.that(!indexed || err == nil && n >= 0 && n < Bands && strconv.Itoa(n) == index, place, "no kind of label")
 	default:
 		c.that(false, place, "no kind of label")
 	}

@@ -120,6 +120,17 @@ func (c *checks) grants(place string, keys []KeyGrant, least int) {
 	}
 }
 
+// address wants an http or https URL without a slash at its end, or nothing.
+func (c *checks) address(place, s string) {
+	if s == "" {
+		return
+	}
+	c.token(place, s, 1, MaxAddress)
+	scheme, rest, ok := strings.Cut(s, "://")
+	c.that(ok && (scheme == "http" || scheme == "https") && rest != "" && !strings.HasPrefix(rest, "/") && !strings.HasSuffix(s, "/"), place,
+		"want an http or https URL without a slash at its end")
+}
+
 func (c *checks) keyID(place, id string) {
 	c.that(dsse.CheckKeyID(id) == nil && !strings.HasPrefix(id, dsse.RingPrefix), place, "want 64 lower-case hexadecimal digits")
 }

@@ -8,12 +8,18 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
 // The codec maps the payload structs to canonical JSON. The rules are few on
-// purpose: every exported field has a json name and is always present; a
+// purpose: every exported field has a json name and is always present, but for
+// those marked omitzero, which are absent exactly where they are zero (a list:
+// empty), so that a later field leaves what was logged before it as it is; a
 // pointer may be null, a slice never is; there are no maps and no interfaces.
+// A field that joined a kind after its first release carries omitzero: it is
+// absent when it says nothing (nil, empty, zero), and is never printed so, which
+// leaves the statements of before as they were.
 
 var (
 	hashType  = reflect.TypeFor[Hash]()
@@ -26,13 +32,15 @@ var (
 type field struct {
 	name  string
 	index int
+	omit  bool // absent when zero
 }
 
 // fieldsOf lists a struct's members sorted by name.
 func fieldsOf(t reflect.Type) []field {
 	fs := make([]field, 0, t.NumField())
 	for i := range t.NumField() {
-		fs = append(fs, field{t.Field(i).Tag.Get("json"), i})
+		name, option, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		fs = append(fs, field{name, i, option == "omitzero"})
 	}
 	slices.SortFunc(fs, func(a, b field) int { return cmp.Compare(a.name, b.name) })
 	return fs
@@ -105,10 +113,15 @@ func encodeList(b []byte, v reflect.Value, path string) ([]byte, error) {
 
 func encodeStruct(b []byte, v reflect.Value, path string) ([]byte, error) {
 	b = append(b, '{')
-	for i, f := range fieldsFor(v.Type()) {
-		if i > 0 {
+	first := true
+	for _, f := range fieldsFor(v.Type()) {
+		if f.omit && saysNothing(v.Field(f.index)) {
+			continue
+		}
+		if !first {
 			b = append(b, ',')
 		}
+		first = false
 		b = appendString(b, f.name)
 		b = append(b, ':')
 		var err error
@@ -117,6 +130,11 @@ func encodeStruct(b []byte, v reflect.Value, path string) ([]byte, error) {
 		}
 	}
 	return append(b, '}'), nil
+}
+
+// saysNothing reports whether a field with omitzero is absent.
+func saysNothing(v reflect.Value) bool {
+	return v.IsZero() || v.Kind() == reflect.Slice && v.Len() == 0
 }
 
 // decodeValue sets v from n. The error is a [*SyntaxError] with the field's
@@ -224,10 +242,13 @@ func decodeStruct(v reflect.Value, n node, raw []byte, path string) error {
 		if err := decodeValue(v.Field(fs[j].index), n.items[i], raw, join(path, k)); err != nil {
 			return err
 		}
+		if fs[j].omit && saysNothing(v.Field(fs[j].index)) {
+			return &SyntaxError{Place: place(join(path, k), n.items[i].at), Reason: "says nothing: want it absent"}
+		}
 	}
 	if len(n.names) != len(fs) {
 		for _, f := range fs {
-			if !slices.Contains(n.names, f.name) {
+			if !f.omit && !slices.Contains(n.names, f.name) {
 				return &SyntaxError{Place: place(join(path, f.name), n.at), Reason: "field is missing"}
 			}
 		}

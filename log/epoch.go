@@ -14,6 +14,10 @@ type Epoch struct {
 	Size      uint64      `json:"size"`      // tree size that was folded
 	Semantics int         `json:"semantics"` // which commitments are required
 	Parts     []EpochPart `json:"parts"`     // sorted by kind, band, prefix, key version
+
+	// State is the hash of the document that names every part, from semantics 2
+	// on: there Parts holds only those that changed since the last epoch.
+	State *Hash `json:"state,omitzero"`
 }
 
 // EpochPart is one part of the list.
@@ -48,10 +52,12 @@ func (s *Epoch) Validate() error {
 	c.that(s.Number >= 1, "number", "from 1")
 	c.between("semantics", int64(s.Semantics), 1, 1<<31-1)
 	c.count("parts", len(s.Parts), 0, MaxEpochParts)
+	c.that((s.State != nil) == (s.Semantics >= 2), "state", "from semantics 2 on")
 	for i, p := range s.Parts {
 		at := fmt.Sprintf("parts[%d]", i)
 		c.labelKind(at+".kind", p.Kind)
-		c.between(at+".band", int64(p.Band), 0, 15)
+		c.that(!strings.Contains(p.Kind, "-"), at+".kind", "the index stands in band")
+		c.between(at+".band", int64(p.Band), 0, Bands-1)
 		c.that(p.Band == 0 || p.Kind == LabelBand || p.Kind == LabelBandP, at+".band", "only band and bandp have one")
 		c.that(len(p.Prefix) <= 16 && strings.Trim(p.Prefix, "0123456789abcdef") == "", at+".prefix", "want at most 16 lower-case hexadecimal digits")
 		c.that(p.KeyVersion >= 1, at+".key_version", "from 1")

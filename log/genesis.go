@@ -29,6 +29,22 @@ type EvaluatorSet struct {
 	T           int     `json:"t"`
 	N           int     `json:"n"`
 	Commitments []Bytes `json:"commitments"` // Feldman: T of 32 bytes, the first is PublicKey
+
+	// Who holds a share: N of them, holder i (from 1) at place i−1. One alone
+	// may be left out.
+	Holders []Holder `json:"holders,omitzero"`
+	// Escrow commits to a second key, shared among the same holders, under which
+	// data keys of artefacts are wrapped (suite 2): T of 32 bytes. It is never the
+	// label key: the evaluate route would open artefacts.
+	Escrow []Bytes `json:"escrow,omitzero"`
+}
+
+// Holder is an evaluator with a share of the keys.
+type Holder struct {
+	Name    string `json:"name"`
+	KeyID   string `json:"keyid"`   // of its signing key, of role evaluator
+	Address string `json:"address"` // http or https URL where it answers; may be empty
+	Seal    Bytes  `json:"seal"`    // 32 bytes, ristretto255: shares are sealed to it
 }
 
 func (c *checks) evaluators(place string, e EvaluatorSet) {
@@ -42,6 +58,26 @@ func (c *checks) evaluators(place string, e EvaluatorSet) {
 	}
 	if len(e.Commitments) > 0 {
 		c.that(string(e.Commitments[0]) == string(e.PublicKey), place+".commitments[0]", "want the public key")
+	}
+	c.that(len(e.Holders) == 0 && e.N == 1 || len(e.Holders) == e.N, place+".holders", "want as many as n")
+	seen := make(map[string]bool)
+	for i, h := range e.Holders {
+		at := fmt.Sprintf("%s.holders[%d]", place, i)
+		c.name(at+".name", h.Name)
+		c.keyID(at+".keyid", h.KeyID)
+		c.address(at+".address", h.Address)
+		c.size(at+".seal", h.Seal, 32, 32)
+		for _, once := range []string{"name " + h.Name, "keyid " + h.KeyID, "seal " + string(h.Seal)} {
+			c.that(!seen[once], at, "holder stands twice")
+			seen[once] = true
+		}
+	}
+	c.that(len(e.Escrow) == 0 || len(e.Escrow) == e.T, place+".escrow", "want as many as t")
+	for i, x := range e.Escrow {
+		c.size(fmt.Sprintf("%s.escrow[%d]", place, i), x, 32, 32)
+	}
+	if len(e.Escrow) > 0 {
+		c.that(string(e.Escrow[0]) != string(e.PublicKey), place+".escrow[0]", "want another key than the labels'")
 	}
 }
 

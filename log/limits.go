@@ -25,6 +25,9 @@ const (
 	// MaxOrigin bounds a log's name: cosigners carry it with one length byte.
 	MaxOrigin = 255
 
+	// MaxAddress bounds the URL of an evaluator.
+	MaxAddress = 255
+
 	// MaxTask bounds a run's one-line description for people.
 	MaxTask = 1024
 

@@ -205,3 +205,101 @@ func TestValues(t *testing.T) {
 		t.Error(cmp.Diff(h, back), err)
 	}
 }
+
+// TestAbsent: a member that joined a kind later is left out when it says nothing,
+// and is read in no other form, so that what was signed before stays as it was.
+func TestAbsent(t *testing.T) {
+	t.Attr("invariant", "S1")
+	e := &log.Epoch{Origin: origin, Number: 1, Size: 1, Semantics: 1, Parts: []log.EpochPart{}}
+	old, err := log.Encode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(old, []byte("state")) {
+		t.Errorf("absent, and printed: %s", old)
+	}
+	null := bytes.Replace(old, []byte(`"size":1`), []byte(`"size":1,"state":null`), 1)
+	if se, ok := errors.AsType[*log.SyntaxError](errOf(log.Decode(log.KindEpoch, null))); !ok || !strings.Contains(se.Place, "state") {
+		t.Errorf("null was taken for absent: %v", se)
+	}
+	e.Semantics, e.State = 2, &log.Hash{1}
+	b, err := log.Encode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := log.Decode(log.KindEpoch, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(log.Statement(e), back); d != "" {
+		t.Error(d)
+	}
+	pk := bytes.Repeat([]byte{7}, 32)
+	a := &log.Authority{
+		Origin: origin, Number: 1, Add: []log.KeyGrant{}, Revoke: []string{},
+		Evaluators: &log.EvaluatorSet{Version: 1, PublicKey: pk, T: 1, N: 1, Commitments: []log.Bytes{pk}},
+	}
+	b, err = log.Encode(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty := bytes.Replace(b, []byte(`"n":1`), []byte(`"holders":[],"n":1`), 1)
+	if bytes.Equal(empty, b) {
+		t.Fatalf("no place in %s", b)
+	}
+	if _, err := log.Decode(log.KindAuthority, empty); err == nil {
+		t.Error("an empty list was taken for absent")
+	}
+}
+
+func errOf(_ log.Statement, err error) error { return err }
+
+// TestHolders: who shares a key is named in full, once each, and apart from the
+// escrow's key.
+func TestHolders(t *testing.T) {
+	set := func(change func(*log.EvaluatorSet)) error {
+		key := func(b byte) log.Bytes { return bytes.Repeat([]byte{b}, 32) }
+		id := func(b byte) string { return strings.Repeat(string("0123456789abcdef"[b]), 64) }
+		e := &log.EvaluatorSet{
+			Version: 2, PublicKey: key(1), T: 2, N: 3, Commitments: []log.Bytes{key(1), key(2)}, Escrow: []log.Bytes{key(3), key(4)},
+		}
+		for i := range byte(3) {
+			e.Holders = append(e.Holders, log.Holder{Name: "e" + string('0'+rune(i)), KeyID: id(i), Address: "https://e.example", Seal: key(10 + i)})
+		}
+		change(e)
+		return (&log.Authority{Origin: origin, Number: 1, Evaluators: e}).Validate()
+	}
+	if err := set(func(*log.EvaluatorSet) {}); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*log.EvaluatorSet){
+		"none of several":    func(e *log.EvaluatorSet) { e.Holders = nil },
+		"too few":            func(e *log.EvaluatorSet) { e.Holders = e.Holders[:2] },
+		"name twice":         func(e *log.EvaluatorSet) { e.Holders[1].Name = e.Holders[0].Name },
+		"key twice":          func(e *log.EvaluatorSet) { e.Holders[1].KeyID = e.Holders[0].KeyID },
+		"seal key twice":     func(e *log.EvaluatorSet) { e.Holders[1].Seal = e.Holders[0].Seal },
+		"seal key short":     func(e *log.EvaluatorSet) { e.Holders[1].Seal = e.Holders[1].Seal[1:] },
+		"address":            func(e *log.EvaluatorSet) { e.Holders[1].Address = "ftp://e.example" },
+		"address with slash": func(e *log.EvaluatorSet) { e.Holders[1].Address = "http://e.example/" },
+		"address is a path":  func(e *log.EvaluatorSet) { e.Holders[1].Address = "http:///x" },
+		"escrow of one":      func(e *log.EvaluatorSet) { e.Escrow = e.Escrow[:1] },
+		"one key for both":   func(e *log.EvaluatorSet) { e.Escrow[0] = e.PublicKey },
+	} {
+		if err := set(change); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
+// TestLabelKinds: a band's label names its index in one form.
+func TestLabelKinds(t *testing.T) {
+	for kind, ok := range map[string]bool{
+		"manifest": true, "tensor": true, "band": true, "bandp": true, "band-0": true, "band-15": true, "bandp-7": true,
+		"band-16": false, "band-": false, "band-01": false, "band-+1": false, "bandp--1": false, "tensor-0": false, "": false, "bands-1": false,
+	} {
+		st := &log.Strike{Origin: origin, Sequence: 1, LabelKind: kind, Label: bytes.Repeat([]byte{1}, 32), Reason: "x"}
+		if err := st.Validate(); (err == nil) != ok {
+			t.Errorf("%q: %v", kind, err)
+		}
+	}
+}

@@ -333,7 +333,7 @@ func TestCheck(t *testing.T) {
 	safetensors(t, in("clear"), "m.safetensors", 4, 5, 6)
 	safetensors(t, in("lead"), "m.safetensors", 1, 5, 6)
 	safetensors(t, in("unread"), "m.safetensors", 7)
-	write(t, filepath.Join(in("unread"), "m.gguf"), []byte("GGUF"))
+	write(t, filepath.Join(in("unread"), "m.onnx"), []byte("GGUF"))
 	l.Artefact("run-1", entries)
 	l.Heartbeat("run-1")
 	l.Anchor()

@@ -159,8 +159,12 @@ func (s *structs) rows(t reflect.Type, path string) ([][]string, error) {
 	})
 	var rows [][]string
 	for _, f := range fields {
-		name := path + f.Tag.Get("json")
+		name, option, _ := strings.Cut(f.Tag.Get("json"), ",")
+		name = path + name
 		form, inner := form(f.Type)
+		if option == "omitzero" {
+			form = strings.TrimSuffix(form, ", or null") + ", or absent"
+		}
 		rows = append(rows, []string{"`" + name + "`", form, s.meaning(doc[f.Name], name, f.Type)})
 		if inner == nil {
 			continue
