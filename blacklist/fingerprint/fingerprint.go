@@ -4,27 +4,77 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 )
 
 // Kind says what a fingerprint was taken of.
 type Kind string
 
-// The kinds of fingerprint.
+// The kinds of fingerprint that are one each.
 const (
 	Manifest Kind = "manifest" // the directory, byte for byte
 	Tensor   Kind = "tensor"   // one tensor's shape and values
 )
+
+// The families of sketches. Each has [Bands] kinds, one for each band.
+const (
+	FamilyBand  = "band"  // survives casts and quantisation
+	FamilyBandP = "bandp" // and permuted rows
+)
+
+// Bands is how many bands a sketch is cut into.
+const Bands = 16
+
+// Band is the kind of band i of the plain sketch, 0 ≤ i < [Bands].
+func Band(i int) Kind { return Kind(FamilyBand + "-" + strconv.Itoa(i)) }
+
+// BandP is the kind of band i of the permutation-invariant sketch.
+func BandP(i int) Kind { return Kind(FamilyBandP + "-" + strconv.Itoa(i)) }
+
+// Family takes a kind apart: the family and the index of a band; the kind itself
+// and 0 for those that are one each.
+func (k Kind) Family() (family string, band int) {
+	family, index, ok := strings.Cut(string(k), "-")
+	if !ok {
+		return family, 0
+	}
+	band, _ = strconv.Atoi(index) // of a kind that ParseKind takes
+	return family, band
+}
+
+// Sketch reports whether the kind is a band of a sketch: hits of such kinds are
+// for a person to look at.
+func (k Kind) Sketch() bool { return strings.Contains(string(k), "-") }
 
 // ErrKind is returned for a kind that is not known here.
 var ErrKind = errors.New("unknown kind of fingerprint")
 
 // ParseKind returns the kind of that exact name, or [ErrKind].
 func ParseKind(s string) (Kind, error) {
-	switch k := Kind(s); k {
-	case Manifest, Tensor:
+	k := Kind(s)
+	if k == Manifest || k == Tensor {
+		return k, nil
+	}
+	switch family, band := k.Family(); {
+	case family == FamilyBand && band >= 0 && band < Bands && k == Band(band):
+		return k, nil
+	case family == FamilyBandP && band >= 0 && band < Bands && k == BandP(band):
 		return k, nil
 	}
 	return "", fmt.Errorf("%w: %q", ErrKind, s)
+}
+
+// Kinds are all kinds, in the order in which a model is asked about.
+func Kinds() []Kind {
+	out := []Kind{Manifest, Tensor}
+	for i := range Bands {
+		out = append(out, Band(i))
+	}
+	for i := range Bands {
+		out = append(out, BandP(i))
+	}
+	return out
 }
 
 // Fingerprint is one 32-byte digest together with its kind. It never leaves
