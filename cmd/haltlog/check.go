@@ -4,13 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/schollz/progressbar/v3"
 
 	"github.com/haltlog/haltlog/blacklist/fingerprint"
 	"github.com/haltlog/haltlog/internal/cli"
@@ -18,15 +13,15 @@ import (
 )
 
 type checkCmd struct {
-	Path     []string      `arg:"" type:"path" help:"Models: a folder, or one file, each."`
-	DryRun   bool          `help:"Print what would be sent (how much, never what), and send nothing."`
-	Log      string        `env:"HALTLOG_LOG" help:"Address of the log, http or https."`
-	Quorum   string        `type:"path" env:"HALTLOG_QUORUM" help:"Quorum file (C2SP tlog-policy) that checkpoints have to satisfy; without it, the one of the genesis."`
-	Genesis  string        `env:"HALTLOG_GENESIS" help:"Hash of the log's genesis, in hex; without it the log is trusted on first use."`
-	State    string        `type:"path" env:"HALTLOG_STATE" help:"File that remembers the newest checkpoint seen."`
-	Token    string        `env:"HALTLOG_TOKEN" help:"Bearer token of the evaluate route; without it, the anonymous quota is used."`
-	MaxAge   time.Duration `default:"24h" help:"How old the newest witnessed checkpoint may be before a person should look (exit code 4): who withholds the end of the log shows an old list. 0 for any age, for a log that has been quiet."`
-	Symlinks bool          `help:"Read through symbolic links to files, such as a model hub's cache has."`
+	Path      []string      `arg:"" type:"path" help:"Models: a folder, or one file, each."`
+	DryRun    bool          `help:"Print what would be sent (how much, never what), and send nothing."`
+	Log       string        `env:"HALTLOG_LOG" help:"Address of the log, http or https."`
+	Quorum    string        `type:"path" env:"HALTLOG_QUORUM" help:"Quorum file (C2SP tlog-policy) that checkpoints have to satisfy; without it, the one of the genesis."`
+	Genesis   string        `env:"HALTLOG_GENESIS" help:"Hash of the log's genesis, in hex; without it the log is trusted on first use."`
+	State     string        `type:"path" env:"HALTLOG_STATE" help:"File that remembers the newest checkpoint seen."`
+	Token     string        `env:"HALTLOG_TOKEN" help:"Bearer token of the evaluate route; without it, the anonymous quota is used."`
+	MaxAge    time.Duration `default:"24h" help:"How old the newest witnessed checkpoint may be before a person should look (exit code 4): who withholds the end of the log shows an old list. 0 for any age, for a log that has been quiet."`
+	scanFlags `embed:""`
 }
 
 // checked is the answer about one path.
@@ -149,41 +144,6 @@ func (a checked) text(w io.Writer) error {
 		fmt.Fprintf(w, "  %s: its format is not read; only the manifest speaks for it\n", line(s))
 	}
 	return nil
-}
-
-func (c *checkCmd) scan(e *env, path string) (fingerprint.Model, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return fingerprint.Model{}, err
-	}
-	opts := fingerprint.Options{Symlinks: c.Symlinks, Stop: e.ctx.Done()}
-	dir := path
-	if !info.IsDir() {
-		dir, opts.File = filepath.Dir(path), filepath.Base(path)
-	}
-	if f, ok := e.stderr.(*os.File); ok && terminal(f) {
-		var bar *progressbar.ProgressBar
-		opts.Progress = func(done, total uint64) {
-			if bar == nil {
-				bar = progressbar.NewOptions64(int64(total), progressbar.OptionSetWriter(f),
-					progressbar.OptionSetDescription(filepath.Base(path)), progressbar.OptionShowBytes(true), progressbar.OptionClearOnFinish())
-			}
-			_ = bar.Set64(int64(done))
-		}
-	}
-	m, err := fingerprint.Scan(os.DirFS(dir), opts)
-	if err != nil {
-		return m, fmt.Errorf("%s: %w", path, scanError(err))
-	}
-	return m, nil
-}
-
-// scanError keeps an error short.
-func scanError(err error) error {
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		return fmt.Errorf("%s: %w", p.Path, p.Err)
-	}
-	return err
 }
 
 // dryRun says how much would be sent.

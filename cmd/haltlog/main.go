@@ -26,25 +26,26 @@ func usage(format string, args ...any) error { return cli.Exitf(cli.Usage, forma
 type grammar struct {
 	Output string `default:"text" enum:"text,json" env:"HALTLOG_OUTPUT" help:"Form of the answer: ${enum}."`
 
-	Key       keyCmd       `cmd:"" help:"Make, show and prove keys."`
-	Genesis   genesisCmd   `cmd:"" help:"Entry 0 of a log, offline: draft, sign, combine."`
-	Policy    policyCmd    `cmd:"" help:"Policies, offline: draft, lint, diff, sign, combine; and submit."`
-	Authority authorityCmd `cmd:"" help:"Keys of every role, officers, quorum and evaluators."`
-	Group     groupCmd     `cmd:"" help:"Consensus groups."`
-	Allowlist allowlistCmd `cmd:"" help:"Labels that are never listed."`
-	Strike    strikeCmd    `cmd:"" help:"Labels that were wrongly listed."`
-	Freeze    freezeCmd    `cmd:"" help:"The end of a log."`
-	Run       runCmd       `cmd:"" help:"Runs: register, list, show, and why one ended."`
-	Member    memberCmd    `cmd:"" help:"As a member of a consensus group: keys, check-ins, and how you stand."`
-	Vote      voteCmd      `cmd:"" help:"As a member, halt a run: nobody can tell who it was."`
-	Check     checkCmd     `cmd:"" help:"As a lab, ask whether models are listed, without showing them."`
-	Entries   entriesCmd   `cmd:"" help:"Print entries of the log."`
-	Proof     proofCmd     `cmd:"" help:"Fetch and verify an entry's receipt (C2SP tlog-proof)."`
-	Events    eventsCmd    `cmd:"" help:"Follow what is said of a run."`
-	Guard     GuardCmd     `cmd:"" help:"Hold a run on short leases, and stop it when they end."`
-	Audit     AuditCmd     `cmd:"" help:"Verify a whole log from outside: every entry, root, decision and halt."`
-	Verify    VerifyCmd    `cmd:"" help:"Verify offline: receipts, checkpoints, and the findings of an audit."`
-	Version   versionCmd   `cmd:"" help:"Print what the program was built from."`
+	Key         keyCmd         `cmd:"" help:"Make, show and prove keys."`
+	Genesis     genesisCmd     `cmd:"" help:"Entry 0 of a log, offline: draft, sign, combine."`
+	Policy      policyCmd      `cmd:"" help:"Policies, offline: draft, lint, diff, sign, combine; and submit."`
+	Authority   authorityCmd   `cmd:"" help:"Keys of every role, officers, quorum and evaluators."`
+	Group       groupCmd       `cmd:"" help:"Consensus groups."`
+	Allowlist   allowlistCmd   `cmd:"" help:"Labels that are never listed."`
+	Strike      strikeCmd      `cmd:"" help:"Labels that were wrongly listed."`
+	Freeze      freezeCmd      `cmd:"" help:"The end of a log."`
+	Run         runCmd         `cmd:"" help:"Runs: register, list, show, and why one ended."`
+	Member      memberCmd      `cmd:"" help:"As a member of a consensus group: keys, check-ins, and how you stand."`
+	Vote        voteCmd        `cmd:"" help:"As a member, halt a run: nobody can tell who it was."`
+	Fingerprint fingerprintCmd `cmd:"" help:"Print a model's fingerprints. Nothing is sent anywhere."`
+	Check       checkCmd       `cmd:"" help:"As a lab, ask whether models are listed, without showing them."`
+	Entries     entriesCmd     `cmd:"" help:"Print entries of the log."`
+	Proof       proofCmd       `cmd:"" help:"Fetch and verify an entry's receipt (C2SP tlog-proof)."`
+	Events      eventsCmd      `cmd:"" help:"Follow what is said of a run."`
+	Guard       GuardCmd       `cmd:"" help:"Hold a run on short leases, and stop it when they end."`
+	Audit       AuditCmd       `cmd:"" help:"Verify a whole log from outside: every entry, root, decision and halt."`
+	Verify      VerifyCmd      `cmd:"" help:"Verify offline: receipts, checkpoints, and the findings of an audit."`
+	Version     versionCmd     `cmd:"" help:"Print what the program was built from."`
 }
 
 // env is what commands work with.
