@@ -21,6 +21,8 @@ const (
 	// TagBlacklistScalar maps a label to the scalar u that the blacklist's trees
 	// sort and its proofs speak of.
 	TagBlacklistScalar Tag = "haltlog/v1/blacklist-scalar"
+	// TagClearancePad makes the roots that pad a polynomial.
+	TagClearancePad Tag = "haltlog/v1/clearance-pad"
 )
 
 // OPRFTags are the tags of RFC 9497, sections 3.1 and 4.1, for one mode of the

@@ -1,0 +1,209 @@
+// Package polynomial owns the polynomial of a list's part: P(X) = ∏(X − u) over
+// the scalars u of its labels and a padding that everybody computes alike, modulo
+// the order ℓ of ristretto255. A proof of clearance shows P(u) ≠ 0 for a hidden u.
+//
+// Invariants:
+//
+//   - PL1: the same roots, in any order and added in any steps, give the same
+//     coefficients and the same bytes; a parser refuses what the formatter would
+//     not print.
+package polynomial
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"github.com/haltlog/haltlog/internal/group"
+)
+
+// format is the first line of the encoding.
+const format = "haltlog/blacklist/polynomial/v1"
+
+// ErrPolynomial is returned for bytes that are no polynomial.
+var ErrPolynomial = errors.New("malformed polynomial")
+
+// Polynomial is monic of degree 2^(d+1) − 1. It is not safe for concurrent use
+// while it is added to.
+type Polynomial struct {
+	roots uint64   // without padding
+	c     []number // 2^(d+1) coefficients, the constant one first; the last is 1
+}
+
+// Degree returns d for n roots: they are padded to 2^(d+1) − 1.
+func Degree(n uint64) int { return max(0, bits.Len64(n)-1) }
+
+// Pad returns the i-th padding root, 32 bytes little-endian.
+func Pad(i uint64) [32]byte {
+	return [32]byte(group.HashToScalar(group.TagClearancePad, binary.BigEndian.AppendUint64(nil, i)).Bytes())
+}
+
+// New returns the polynomial with these roots, 32 bytes little-endian each.
+// It takes about n^1.6 products: 0.4 s for 2^14 roots. Bytes that are no
+// canonical scalar are a mistake of the caller's and panic.
+func New(roots [][32]byte) *Polynomial {
+	n := uint64(len(roots))
+	size := 2 << Degree(n)
+	all := make([]number, size) // one slot is left 0: a root 0, divided out below
+	for i, r := range roots {
+		all[i] = load(r)
+	}
+	for i := len(roots); i < size-1; i++ {
+		all[i] = load(Pad(uint64(i - len(roots))))
+	}
+	p := product(all)
+	// p is X·P(X), its leading 1 left out: the constant coefficient is 0.
+	return &Polynomial{n, append(p[1:], one())}
+}
+
+// product returns ∏(X − r) over a power of two roots, without the leading 1.
+func product(roots []number) []number {
+	n := len(roots)
+	if n == 1 {
+		var zero number
+		return []number{zero.sub(&roots[0])}
+	}
+	a, b := product(roots[:n/2]), product(roots[n/2:])
+	// (X^h + a)(X^h + b) = X^n + (a + b)·X^h + a·b
+	out := append(multiply(a, b), number{})[:n]
+	for i := range a {
+		s := a[i].add(&b[i])
+		out[n/2+i] = out[n/2+i].add(&s)
+	}
+	return out
+}
+
+// Count returns the number of roots without padding.
+func (p *Polynomial) Count() uint64 { return p.roots }
+
+// Clone returns an independent copy.
+func (p *Polynomial) Clone() *Polynomial { return &Polynomial{p.roots, slices.Clone(p.c)} }
+
+// Add multiplies a root in, in the place of a padding: two passes over the
+// coefficients. Where no padding is left the degree doubles, which costs as much
+// as making the polynomial anew.
+func (p *Polynomial) Add(root [32]byte) {
+	u := load(root)
+	n := len(p.c)
+	pads := uint64(n-1) - p.roots
+	p.roots++
+	if pads == 0 {
+		// Twice the degree: n more roots, of which this is one.
+		more := make([]number, n)
+		more[0] = u
+		for i := range n - 1 {
+			more[i+1] = load(Pad(uint64(i)))
+		}
+		f := product(more)
+		// (X^n + f)·c, where c has n coefficients
+		out := append(multiply(f, p.c), number{})
+		for i := range p.c {
+			out[n+i] = out[n+i].add(&p.c[i])
+		}
+		p.c = out
+		return
+	}
+	pad := load(Pad(pads - 1))
+	// Synthetic division from the top, then the product with X − u.
+	carry := p.c[n-1]
+	for i := n - 2; i >= 0; i-- {
+		t := carry.mul(&pad)
+		carry, p.c[i] = p.c[i].add(&t), carry
+	}
+	var below number
+	for i := range n - 1 {
+		q := p.c[i]
+		t := u.mul(&q)
+		p.c[i], below = below.sub(&t), q
+	}
+	p.c[n-1] = below
+}
+
+// Coefficients returns a_0 … a_{2^(d+1)−1}, 32 bytes little-endian each.
+func (p *Polynomial) Coefficients() [][32]byte {
+	out := make([][32]byte, len(p.c))
+	for i := range p.c {
+		out[i] = p.c[i].store()
+	}
+	return out
+}
+
+// Encoding returns the one encoding: two lines of text, the format and d, and the
+// coefficients, 32 bytes little-endian each. How many of the roots are padding
+// stands beside it, as the part's count.
+func (p *Polynomial) Encoding() []byte {
+	b := fmt.Appendf(make([]byte, 0, 64+32*len(p.c)), "%s\n%d\n", format, bits.Len(uint(len(p.c)))-2)
+	for i := range p.c {
+		c := p.c[i].store()
+		b = append(b, c[:]...)
+	}
+	return b
+}
+
+// Hash returns SHA-256 of the encoding.
+func (p *Polynomial) Hash() [32]byte { return sha256.Sum256(p.Encoding()) }
+
+func one() number {
+	n := number{1}
+	return n.mul(&squared)
+}
+
+// load reads 32 bytes little-endian into Montgomery form.
+func load(b [32]byte) number {
+	var n number
+	for i := range n {
+		n[i] = binary.LittleEndian.Uint64(b[8*i:])
+	}
+	if m := n; true {
+		if m.reduce(); m != n {
+			panic("polynomial: scalar is not canonical")
+		}
+	}
+	return n.mul(&squared)
+}
+
+// store is the inverse of load.
+func (x *number) store() (b [32]byte) {
+	n := x.mul(&number{1})
+	for i := range n {
+		binary.LittleEndian.PutUint64(b[8*i:], n[i])
+	}
+	return b
+}
+
+// schoolbook is the length below which products are made term by term.
+const schoolbook = 16
+
+// multiply returns the product of two of the same length, a power of two: 2n − 1
+// coefficients, by Karatsuba's method.
+func multiply(a, b []number) []number {
+	n := len(a)
+	out := make([]number, 2*n-1, 2*n)
+	if n <= schoolbook {
+		for i := range a {
+			for j := range b {
+				t := a[i].mul(&b[j])
+				out[i+j] = out[i+j].add(&t)
+			}
+		}
+		return out
+	}
+	h := n / 2
+	low, high := multiply(a[:h], b[:h]), multiply(a[h:], b[h:])
+	sa, sb := make([]number, h), make([]number, h)
+	for i := range h {
+		sa[i], sb[i] = a[i].add(&a[h+i]), b[i].add(&b[h+i])
+	}
+	mid := multiply(sa, sb)
+	copy(out, low)
+	copy(out[n:], high)
+	for i := range mid {
+		t := mid[i].sub(&low[i])
+		t = t.sub(&high[i])
+		out[h+i] = out[h+i].add(&t)
+	}
+	return out
+}
