@@ -20,4 +20,10 @@
 //   - B5: sealed labels open only with the escrow's key and under the origin,
 //     run, number and root that they were sealed for; what opens hashes to that
 //     root.
+//   - B6: an epoch names the parts that changed since the last one, and no other;
+//     with the epochs before it gives every part, which its state document says
+//     too. What it costs is what changed.
+//   - B7: a rotation adds names and removes none: under every key version a label
+//     answers for all that was listed or said of it under any. The order in which
+//     labels are rotated only grows.
 package blacklist

@@ -91,7 +91,7 @@ func TestSetModel(t *testing.T) {
 				t.Fatal("a clone changed: ", diff)
 			}
 		}
-		if err := s.Epoch().Validate(); err != nil {
+		if err := s.present().Validate(); err != nil {
 			t.Fatal(err)
 		}
 	})

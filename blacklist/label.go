@@ -32,10 +32,26 @@ type scalar [32]byte
 // With them every absent u has a neighbour on each side.
 var lowest, highest = scalar{}, scalar(slices.Repeat([]byte{0xff}, 32))
 
-// scalarOf returns u. A label whose u is 0 cannot be told from the sentinel;
-// finding one is as hard as inverting SHA-512.
+// ScalarOf returns u = HashToScalar(Y) of a label, 32 bytes little-endian: the
+// root that stands for it in a part's polynomial.
+func ScalarOf(l Label) [32]byte {
+	return [32]byte(group.HashToScalar(group.TagBlacklistScalar, l[:]).Bytes())
+}
+
+// scalarOf returns u as the trees sort it. A label whose u is 0 cannot be told
+// from the sentinel; finding one is as hard as inverting SHA-512.
 func scalarOf(l Label) scalar {
-	b := group.HashToScalar(group.TagBlacklistScalar, l[:]).Bytes()
-	slices.Reverse(b)
-	return scalar(b)
+	u := ScalarOf(l)
+	slices.Reverse(u[:])
+	return u
+}
+
+// littleEndian turns scalars into the encoding that arithmetic uses.
+func littleEndian(us []scalar) [][32]byte {
+	out := make([][32]byte, len(us))
+	for i, u := range us {
+		slices.Reverse(u[:])
+		out[i] = u
+	}
+	return out
 }

@@ -16,6 +16,26 @@ const (
 	// of full list, 256 times PartTarget.
 	MaxPartLabels = 1 << 22
 
+	// blockBits is the lowest level of a part's tree that is kept: 16 leaves
+	// below it are hashed again for a proof, in about 5 µs.
+	blockBits = 4
+
+	// minSettle is how many labels of past epochs wait in a map at least before
+	// they are sorted into the lists, while nobody asks for those.
+	minSettle = 1 << 16
+
+	// maxAdded is how many roots are multiplied into a polynomial one by one, each
+	// in time linear in the part; with more the whole product is made anew.
+	maxAdded = 64
+
+	// MinBucketLabels is the fewest labels that a bucket holds on average: one
+	// with fewer would say more about who asks than its 2 KB save.
+	MinBucketLabels = 64
+
+	// MaxBucketBits is the longest prefix of a bucket: MaxPartLabels over
+	// MinBucketLabels.
+	MaxBucketBits = 16
+
 	// MaxArtefactLabels is the most labels of one artefact: the tensors of a
 	// model, some thousands today, and its manifest. So many fit the statements
 	// that carry them; internal/fold holds this and the next three against

@@ -1,19 +1,17 @@
 package blacklist
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 )
 
-// ErrList is returned for bytes that are no full list.
+// ErrList is returned for bytes that are no list, delta or state.
 var ErrList = errors.New("malformed list")
 
-// listMagic is the first line of a full list.
-const listMagic = "haltlog/blacklist/full/v1"
+// listFormat is the first line of a full list.
+const listFormat = "haltlog/blacklist/full/v1"
 
 // FullList is every label of a part under one key version. Its encoding is
 // four lines of text (the format, the part, the key version, the count) and
@@ -28,11 +26,8 @@ type FullList struct {
 // Marshal returns the one encoding. Labels must be strictly ascending, as
 // [Tree.Labels] gives them.
 func (f FullList) Marshal() []byte {
-	b := fmt.Appendf(make([]byte, 0, 128+32*len(f.Labels)), "%s\n%v\n%d\n%d\n", listMagic, f.Part, f.KeyVersion, len(f.Labels))
-	for _, l := range f.Labels {
-		b = append(b, l[:]...)
-	}
-	return b
+	b := fmt.Appendf(make([]byte, 0, 128+32*len(f.Labels)), "%s\n%v\n%d\n%d\n", listFormat, f.Part, f.KeyVersion, len(f.Labels))
+	return appendLabels(b, f.Labels)
 }
 
 // Hash returns SHA-256 of the encoding: the commitment named "full".
@@ -42,51 +37,62 @@ func (f FullList) Hash() Hash { return sha256.Sum256(f.Marshal()) }
 // in the part, and exceed the one before.
 func ParseFullList(b []byte) (FullList, error) {
 	bad := func(what string) (FullList, error) { return FullList{}, fmt.Errorf("%w: %s", ErrList, what) }
-	var lines [4]string
-	for i := range lines {
-		end := bytes.IndexByte(b[:min(len(b), 128)], '\n')
-		if end < 0 {
-			return bad("header")
-		}
-		lines[i], b = string(b[:end]), b[end+1:]
-	}
-	if lines[0] != listMagic {
+	lines, rest, ok := header(b, 4, listFormat)
+	if !ok {
 		return bad("not a full list")
 	}
 	part, err := ParsePart(lines[1])
 	if err != nil {
 		return FullList{}, fmt.Errorf("%w: %w", ErrList, err)
 	}
-	version, ok := decimal(lines[2])
-	count, ok2 := decimal(lines[3])
-	if !ok || !ok2 || count > MaxPartLabels || uint64(len(b)) != 32*count {
-		return bad("key version, count or length")
+	n, ok := decimals(lines[2:]...)
+	if !ok {
+		return bad("key version or count")
 	}
-	f := FullList{Part: part, KeyVersion: version, Labels: make([]Label, 0, count)}
-	for chunk := range slices.Chunk(b, 32) {
-		l, err := ParseLabel(chunk)
-		if err != nil {
-			return FullList{}, fmt.Errorf("%w: %w", ErrList, err)
-		}
-		if n := len(f.Labels); n > 0 && bytes.Compare(f.Labels[n-1][:], l[:]) >= 0 {
-			return bad("labels out of order")
-		}
-		if !part.Holds(part.Kind, l) {
-			return bad("label of another part")
-		}
-		f.Labels = append(f.Labels, l)
+	labels, err := parseLabels(rest, part, n[1])
+	if err != nil {
+		return FullList{}, err
 	}
-	return f, nil
+	return FullList{Part: part, KeyVersion: n[0], Labels: labels}, nil
 }
 
 // Contains reports whether the list holds the label.
 func (f FullList) Contains(l Label) bool {
-	_, ok := slices.BinarySearchFunc(f.Labels, l, func(a, b Label) int { return bytes.Compare(a[:], b[:]) })
+	_, ok := slices.BinarySearchFunc(f.Labels, l, compareLabels)
 	return ok
 }
 
-// decimal reads a number without sign or leading zeros.
-func decimal(s string) (uint64, bool) {
-	n, err := strconv.ParseUint(s, 10, 64)
-	return n, err == nil && strconv.FormatUint(n, 10) == s
+// With returns the list that holds a delta's labels too. The delta must be of
+// the same part and key version, or of the one that the part was cut out of a
+// longer prefix's; labels that are there already are an error: a delta holds
+// what is new.
+func (f FullList) With(d Delta) (FullList, error) {
+	if d.Part != f.Part || d.KeyVersion != f.KeyVersion {
+		return FullList{}, fmt.Errorf("%w: delta of %v under key version %d for %v under %d", ErrList, d.Part, d.KeyVersion, f.Part, f.KeyVersion)
+	}
+	for _, l := range d.Labels {
+		if f.Contains(l) {
+			return FullList{}, fmt.Errorf("%w: delta holds a label that is not new", ErrList)
+		}
+	}
+	return FullList{f.Part, f.KeyVersion, merge(f.Labels, d.Labels, compareLabels)}, nil
+}
+
+// Split returns the lists of the parts that a part falls into when its kind is
+// split by more bits, in order; how a client that keeps a list follows an epoch
+// that splits the part again.
+func (f FullList) Split(bits int) ([]FullList, error) {
+	more := bits - len(f.Part.Prefix)
+	if more < 0 || bits > MaxPrefix {
+		return nil, fmt.Errorf("%w: split of %v into %d bits", ErrPart, f.Part, bits)
+	}
+	out := make([]FullList, 1<<more)
+	for i := range out {
+		out[i] = FullList{Part{f.Part.Kind, f.Part.Prefix + prefixString(uint32(i), more)}, f.KeyVersion, []Label{}}
+	}
+	for _, l := range f.Labels {
+		b := bucket(l, bits) & (1<<more - 1)
+		out[b].Labels = append(out[b].Labels, l)
+	}
+	return out, nil
 }

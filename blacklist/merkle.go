@@ -25,17 +25,22 @@ func levels(leaves []Hash) [][]Hash {
 	}
 	all := [][]Hash{leaves}
 	for len(leaves) > 1 {
-		up := make([]Hash, 0, (len(leaves)+1)/2)
-		for i := 0; i+1 < len(leaves); i += 2 {
-			up = append(up, tagged(tagNode, leaves[i][:], leaves[i+1][:]))
-		}
-		if len(leaves)%2 == 1 {
-			up = append(up, leaves[len(leaves)-1])
-		}
-		all = append(all, up)
-		leaves = up
+		leaves = up(leaves)
+		all = append(all, leaves)
 	}
 	return all
+}
+
+// up returns the next level of a tree.
+func up(level []Hash) []Hash {
+	out := make([]Hash, 0, (len(level)+1)/2)
+	for i := 0; i+1 < len(level); i += 2 {
+		out = append(out, tagged(tagNode, level[i][:], level[i+1][:]))
+	}
+	if len(level)%2 == 1 {
+		out = append(out, level[len(level)-1])
+	}
+	return out
 }
 
 // rootOf returns the root of the tree, SHA-256 of nothing for an empty one.

@@ -1,7 +1,7 @@
 package blacklist
 
 import (
-	"encoding/binary"
+	"cmp"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -13,22 +13,21 @@ import (
 // ErrPart is returned for an address that is no part's.
 var ErrPart = errors.New("malformed part")
 
-// Part addresses a part of the set: a kind, a band (0 for the kinds that have
-// none), and a prefix. The prefix is a string of '0' and '1', most significant
+// Part addresses a part of the set: a kind, which names the band of those that
+// have one, and a prefix. The prefix is a string of '0' and '1', most significant
 // bit first, of SHA-256(tag ‖ label): of the hash, because the encodings of
 // group elements are not uniform (their lowest and highest bits are fixed).
 type Part struct {
 	Kind   fingerprint.Kind
-	Band   int
 	Prefix string
 }
 
 // PrefixBits returns how many bits of prefix a kind with count labels is split
 // by: the fewest with which a part holds PartTarget labels on average. Only
-// tensors are split by prefix. Auditors compute the same, so the split is never
-// anybody's choice.
+// manifests, of which a model has one, are never split. Auditors compute the
+// same, so the split is never anybody's choice.
 func PrefixBits(kind fingerprint.Kind, count uint64) int {
-	if kind != fingerprint.Tensor {
+	if kind == fingerprint.Manifest {
 		return 0
 	}
 	return min(MaxPrefix, bits.Len64(count/(PartTarget+1)))
@@ -42,8 +41,7 @@ func PartOf(kind fingerprint.Kind, l Label, n int) Part {
 
 // bucket returns the first n bits of the label's hash.
 func bucket(l Label, n int) uint32 {
-	h := tagged(tagPart, l[:])
-	return uint32(binary.BigEndian.Uint16(h[:])) >> (16 - n)
+	return uint32(short(l) >> 32 >> (32 - n))
 }
 
 func prefixString(b uint32, n int) string {
@@ -53,9 +51,18 @@ func prefixString(b uint32, n int) string {
 	return fmt.Sprintf("%0*b", n, b)
 }
 
+// number is the prefix as a number.
+func (p Part) number() uint32 {
+	var v uint32
+	for i := range len(p.Prefix) {
+		v = v<<1 | uint32(p.Prefix[i]-'0')
+	}
+	return v
+}
+
 // Holds reports whether a label belongs into the part.
 func (p Part) Holds(kind fingerprint.Kind, l Label) bool {
-	return p == PartOf(kind, l, len(p.Prefix))
+	return p.Kind == kind && bucket(l, len(p.Prefix)) == p.number()
 }
 
 // Validate reports whether the part is one that exists in this version.
@@ -63,10 +70,7 @@ func (p Part) Validate() error {
 	if _, err := fingerprint.ParseKind(string(p.Kind)); err != nil {
 		return fmt.Errorf("%w: %w", ErrPart, err)
 	}
-	if p.Band != 0 {
-		return fmt.Errorf("%w: kind %s has no band %d", ErrPart, p.Kind, p.Band)
-	}
-	if len(p.Prefix) > MaxPrefix || strings.Trim(p.Prefix, "01") != "" || p.Kind != fingerprint.Tensor && p.Prefix != "" {
+	if len(p.Prefix) > MaxPrefix || strings.Trim(p.Prefix, "01") != "" || p.Kind == fingerprint.Manifest && p.Prefix != "" {
 		return fmt.Errorf("%w: prefix %q of %s", ErrPart, p.Prefix, p.Kind)
 	}
 	return nil
@@ -96,11 +100,5 @@ func ParsePart(s string) (Part, error) {
 
 // compare orders parts by kind, band, prefix.
 func (p Part) compare(q Part) int {
-	if c := strings.Compare(string(p.Kind), string(q.Kind)); c != 0 {
-		return c
-	}
-	if p.Band != q.Band {
-		return p.Band - q.Band
-	}
-	return strings.Compare(p.Prefix, q.Prefix)
+	return cmp.Or(compareKinds(p.Kind, q.Kind), strings.Compare(p.Prefix, q.Prefix))
 }

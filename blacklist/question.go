@@ -68,7 +68,7 @@ func Hits(qs []Question, labels []Label, lookup func(fingerprint.Kind, Label) []
 	var hits []Hit
 	for i, q := range qs {
 		if r := lookup(q.Kind, labels[i]); len(r) > 0 {
-			hits = append(hits, Hit{q.Kind, q.Elements, r})
+			hits = append(hits, Hit{Kind: q.Kind, Elements: q.Elements, Records: r, Name: q.Name, File: q.File})
 		}
 	}
 	return hits

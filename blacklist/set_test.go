@@ -11,6 +11,9 @@ import (
 	"github.com/haltlog/haltlog/blacklist/fingerprint"
 )
 
+// present is the epoch that names everything there is.
+func (s *Set) present() Epoch { return s.EpochAt(1, 0, ^uint64(0)) }
+
 // tensors returns entries of tensors only.
 func tensors(list ...Label) []Entry {
 	var out []Entry
@@ -75,7 +78,7 @@ func TestListingCompleteness(t *testing.T) {
 		if err := s.List(l); !errors.Is(err, ErrListing) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if statuses(s, fingerprint.Tensor, label(0)) != "" || len(s.Epoch().Parts) != 0 {
+		if statuses(s, fingerprint.Tensor, label(0)) != "" || len(s.present().Parts) != 0 {
 			t.Errorf("%s changed the set", name)
 		}
 	}
@@ -106,13 +109,13 @@ func TestStatuses(t *testing.T) {
 	x := label(0)
 	mustList(t, s, listing(s, "run-1", 10, tensors(x, label(1))))
 	mustList(t, s, listing(s, "run-2", 20, tensors(x, label(2))))
-	before := s.Epoch()
+	before := s.present()
 	check := func(want string) {
 		t.Helper()
 		if got := statuses(s, fingerprint.Tensor, x); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
-		if diff := cmp.Diff(before, s.Epoch()); diff != "" {
+		if diff := cmp.Diff(before, s.present()); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -183,8 +186,8 @@ func TestRefuses(t *testing.T) {
 
 func TestJudge(t *testing.T) {
 	rec := func(run string, halt uint64, st Status) Record { return Record{Run: run, Halt: halt, Status: st} }
-	tensor := func(n uint64, r ...Record) Hit { return Hit{fingerprint.Tensor, n, r} }
-	manifest := func(r ...Record) Hit { return Hit{fingerprint.Manifest, 0, r} }
+	tensor := func(n uint64, r ...Record) Hit { return Hit{Kind: fingerprint.Tensor, Elements: n, Records: r} }
+	manifest := func(r ...Record) Hit { return Hit{Kind: fingerprint.Manifest, Records: r} }
 	for name, c := range map[string]struct {
 		hits []Hit
 		want Verdict
@@ -239,7 +242,7 @@ func TestEpoch(t *testing.T) {
 	var last Epoch
 	for i, chunk := range slices.Collect(slices.Chunk(all, n/3+1)) {
 		mustList(t, step, listing(step, fmt.Sprint("run-", i), uint64(10*i), tensors(chunk...)))
-		last = step.Epoch()
+		last = step.present()
 		if err := last.Validate(); err != nil {
 			t.Fatal(err)
 		}
@@ -249,7 +252,7 @@ func TestEpoch(t *testing.T) {
 	for i, chunk := range slices.Collect(slices.Chunk(reversed, MaxArtefactLabels)) {
 		mustList(t, once, listing(once, fmt.Sprint("one-", i), uint64(10*i), tensors(chunk...)))
 	}
-	if diff := cmp.Diff(last, once.Epoch()); diff != "" {
+	if diff := cmp.Diff(last, once.present()); diff != "" {
 		t.Error(diff)
 	}
 	if len(last.Parts) != 2 {
@@ -286,14 +289,14 @@ func TestEpoch(t *testing.T) {
 func TestEpochValidate(t *testing.T) {
 	s := NewSet()
 	mustList(t, s, listing(s, "run", 10, []Entry{{fingerprint.Manifest, label(0)}, {fingerprint.Tensor, label(1)}}))
-	if err := s.Epoch().Validate(); err != nil {
+	if err := s.present().Validate(); err != nil {
 		t.Fatal(err)
 	}
-	if err := NewSet().Epoch().Validate(); err != nil {
+	if err := NewSet().present().Validate(); err != nil {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*Epoch){
-		"semantics":          func(e *Epoch) { e.Semantics = 2 },
+		"semantics":          func(e *Epoch) { e.Semantics = 3 },
 		"order":              func(e *Epoch) { slices.Reverse(e.Parts) },
 		"twice":              func(e *Epoch) { e.Parts[1] = e.Parts[0] },
 		"commitment missing": func(e *Epoch) { e.Parts[0].Commitments = e.Parts[0].Commitments[:1] },
@@ -302,12 +305,18 @@ func TestEpochValidate(t *testing.T) {
 		},
 		"commitments swapped": func(e *Epoch) { slices.Reverse(e.Parts[0].Commitments) },
 		"kind":                func(e *Epoch) { e.Parts[0].Part.Kind = "band" },
-		"band":                func(e *Epoch) { e.Parts[0].Part.Band = 1 },
-		"prefix":              func(e *Epoch) { e.Parts[1].Part.Prefix = "0" },
-		"bucket missing":      func(e *Epoch) { e.Parts[1].Count = PartTarget + 1 },
-		"too many labels":     func(e *Epoch) { e.Parts[1].Count = MaxPartLabels + 1 },
+		"other names":         func(e *Epoch) { e.Semantics = 2 },
+		"split in two ways": func(e *Epoch) {
+			*e = s.present()
+			e.Parts = append(e.Parts, e.Parts[1])
+			e.Parts[2].Part.Prefix = "0"
+		},
+		"kind of later semantics": func(e *Epoch) { e.Parts[0].Part.Kind = kindOf(0) },
+		"prefix":                  func(e *Epoch) { e.Parts[1].Part.Prefix = "0" },
+		"bucket missing":          func(e *Epoch) { e.Parts[1].Count = PartTarget + 1 },
+		"too many labels":         func(e *Epoch) { e.Parts[1].Count = MaxPartLabels + 1 },
 	} {
-		e := s.Epoch()
+		e := s.DraftAt(1, 0, 20).First()
 		change(&e)
 		if err := e.Validate(); !errors.Is(err, ErrEpoch) {
 			t.Errorf("%s: %v", name, err)
@@ -318,11 +327,11 @@ func TestEpochValidate(t *testing.T) {
 func BenchmarkEpoch(b *testing.B) {
 	base := NewSet()
 	mustList(b, base, listing(base, "run", 10, tensors(labels(0, 4096)...)))
-	base.Epoch()
+	base.present()
 	more := tensors(labels(4096, 4096+64)...)
 	for b.Loop() {
 		s := base.Clone()
 		mustList(b, s, listing(s, "more", 20, more))
-		s.Epoch()
+		s.present()
 	}
 }

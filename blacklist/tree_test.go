@@ -99,13 +99,14 @@ func TestTreeProofs(t *testing.T) {
 func TestAbsenceNeedsNeighbours(t *testing.T) {
 	t.Attr("invariant", "B2")
 	tree := NewTree(labels(0, 9)...)
-	for i, n := range tree.nodes[1:8] {
-		lo, hi := tree.nodes[i], tree.nodes[i+2]
+	for _, l := range tree.Labels() {
+		m, _ := tree.Prove(l)
+		i := m.Index
 		a := Absence{
-			Index: uint64(i + 1), Below: lo.u, Above: hi.u,
-			BelowPath: pathOf(tree.levels, uint64(i+1)), AbovePath: pathOf(tree.levels, uint64(i+3)),
+			Index: i - 1, Below: tree.at(i - 1), Above: tree.at(i + 1),
+			BelowPath: tree.path(i - 1), AbovePath: tree.path(i + 1),
 		}
-		if a.Verify(tree.Root(), tree.Count(), n.label) == nil {
+		if a.Verify(tree.Root(), tree.Count(), l) == nil {
 			t.Fatal("absence of a listed label proven")
 		}
 	}

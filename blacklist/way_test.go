@@ -126,7 +126,7 @@ func TestTheWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := set.Epoch().Validate(); err != nil {
+	if err := set.EpochAt(1, 0, 13).Validate(); err != nil {
 		t.Fatal(err)
 	}
 

@@ -36,7 +36,6 @@ type Auditor struct {
 	engines  map[string]*engineAudit
 	clock    clockAudit
 	halts    haltAudit
-	epochs   epochAudit
 	leases   leaseAudit
 	counts   map[string]count // of each evaluator, the newest
 	news     uint64           // entries below it hold one that is neither anchor nor decision
@@ -172,7 +171,7 @@ func (a *Auditor) valid(s fold.Step) {
 		a.halts.fingerprints(a, st, s)
 	case *log.Epoch:
 		a.stats.Epochs++
-		a.epochs.epoch(a, st, s)
+		a.epoch(st, s)
 	case *log.Group:
 		if st.Method == log.MethodAppointed {
 			a.at(s.Index, "", Finding{

@@ -205,6 +205,52 @@ func TestForgedLogs(t *testing.T) {
 			st.Parts[0].Commitments[0].Hash[0]++
 			l.Must(st, l.Engines[0])
 		}, []string{"A24"}},
+		{"an epoch that leaves a part out", []string{"E1"}, foldtest.Options{}, nil, func(l *foldtest.Log, labels []blacklist.Entry) {
+			halt(l)
+			l.Must(l.FingerprintsStatement(theRun, labels), l.Engines[0])
+			st := l.EpochStatement()
+			st.Parts = st.Parts[:len(st.Parts)-1]
+			l.Must(st, l.Engines[0])
+		}, []string{"A24"}},
+		{"an epoch with another state", []string{"E1"}, foldtest.Options{}, nil, func(l *foldtest.Log, labels []blacklist.Entry) {
+			halt(l)
+			l.Must(l.FingerprintsStatement(theRun, labels), l.Engines[0])
+			st := l.EpochStatement()
+			st.State[5]++
+			l.Must(st, l.Engines[0])
+		}, []string{"A24"}},
+		{"an epoch that names what did not change", []string{"E1"}, foldtest.Options{}, nil, func(l *foldtest.Log, labels []blacklist.Entry) {
+			halt(l)
+			l.Must(l.FingerprintsStatement(theRun, labels), l.Engines[0])
+			st := l.EpochStatement()
+			l.Must(st, l.Engines[0])
+			again := l.EpochStatement()
+			if len(again.Parts) > 0 {
+				panic("an epoch of nothing new names parts")
+			}
+			again.Parts = st.Parts
+			l.Must(again, l.Engines[0])
+		}, []string{"A24"}},
+		{"an epoch of the first semantics, and one of the second behind it", nil, foldtest.Options{}, nil, func(l *foldtest.Log, labels []blacklist.Entry) {
+			halt(l)
+			l.Must(l.FingerprintsStatement(theRun, labels), l.Engines[0])
+			l.Must(l.FirstEpochStatement(), l.Engines[0])
+			l.Must(l.EpochStatement(), l.Engines[0])
+		}, nil},
+		{"an epoch of the first semantics with another list", []string{"E1"}, foldtest.Options{}, nil, func(l *foldtest.Log, labels []blacklist.Entry) {
+			halt(l)
+			l.Must(l.FingerprintsStatement(theRun, labels), l.Engines[0])
+			st := l.FirstEpochStatement()
+			st.Parts[0].Count++
+			l.Must(st, l.Engines[0])
+		}, []string{"A24"}},
+		{"an epoch of unknown semantics", []string{"E7"}, foldtest.Options{}, nil, func(l *foldtest.Log, labels []blacklist.Entry) {
+			halt(l)
+			l.Must(l.FingerprintsStatement(theRun, labels), l.Engines[0])
+			st := l.EpochStatement()
+			st.Semantics = 3
+			l.Must(st, l.Engines[0])
+		}, []string{"A28 cannot-judge"}},
 		{"an epoch of an earlier size", nil, foldtest.Options{}, nil, func(l *foldtest.Log, labels []blacklist.Entry) {
 			early := l.EpochStatement()
 			halt(l)

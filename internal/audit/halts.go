@@ -170,7 +170,6 @@ func (h *haltAudit) fingerprints(a *Auditor, st *log.Fingerprints, s fold.Step) 
 	if s.Listing == nil {
 		return
 	}
-	a.epochs.listed(a, s.Index)
 	if len(s.Listing.Labels) > 0 {
 		h.await(a, checkEpochDue, st.Run, s.Index)
 	}

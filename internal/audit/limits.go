@@ -11,8 +11,6 @@ const (
 	// maxUncovered bounds, for each engine, the decisions that no anchor covers
 	// yet. More than these in a log without anchors are judged by the newest.
 	maxUncovered = 1 << 16
-	// maxEpochs bounds the states of the list that an epoch may commit to.
-	maxEpochs = 256
 	// maxLeases bounds the leases handed in as evidence.
 	maxLeases = 1 << 14
 	// maxGaps bounds the intervals kept to explain one outage by another.

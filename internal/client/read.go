@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"iter"
@@ -162,6 +163,29 @@ func (c *Client) Full(ctx context.Context, version uint64, kind, prefix string) 
 	}
 	path := fill(fill(fill(route, "version", strconv.FormatUint(version, 10)), "kind", kind), "prefix", prefix)
 	return c.raw(ctx, path, maxList)
+}
+
+// Object is what an epoch commits to under a hash, which is checked.
+func (c *Client) Object(ctx context.Context, hash [32]byte) ([]byte, error) {
+	name := hex.EncodeToString(hash[:])
+	b, err := c.raw(ctx, fill(fill(api.RouteObject, "head", name[:2]), "hash", name), maxList)
+	if err != nil {
+		return nil, err
+	}
+	if sha256.Sum256(b) != hash {
+		return nil, fmt.Errorf("answer of %s has another hash", name)
+	}
+	return b, nil
+}
+
+// Bucket is every scalar of a part that begins with a prefix of some bits, see
+// blacklist.ParseBucket. The part's prefix is empty for a kind that is not split.
+func (c *Client) Bucket(ctx context.Context, version uint64, kind, prefix string, bits int, bucket uint32) ([]byte, error) {
+	if prefix == "" {
+		prefix = "-"
+	}
+	path := fill(fill(fill(api.RouteBucket, "version", strconv.FormatUint(version, 10)), "kind", kind), "prefix", prefix)
+	return c.raw(ctx, fill(fill(path, "bits", strconv.Itoa(bits)), "bucket", strconv.FormatUint(uint64(bucket), 10)), maxList)
 }
 
 // LabelProof is the proof that a label is on its part of the list (the first byte

@@ -1,19 +1,72 @@
 package fold
 
 import (
+	"fmt"
+	"strconv"
+	"strings"
+
 	"github.com/haltlog/haltlog/blacklist"
+	"github.com/haltlog/haltlog/blacklist/fingerprint"
 	"github.com/haltlog/haltlog/log"
 )
 
 // EpochOf is the epoch statement that commits to a blacklist as it is at a log
-// size: what an engine logs and an auditor expects.
+// size: what an engine logs next.
 func EpochOf(set *blacklist.Set, origin string, number, size uint64) *log.Epoch {
-	e := set.Epoch()
+	return DraftOf(set, origin, number, size).Statement()
+}
+
+// FirstEpochOf is the statement in the first semantics, which logs from before the
+// second hold.
+func FirstEpochOf(set *blacklist.Set, origin string, number, size uint64) *log.Epoch {
+	return statementOf(origin, number, size, set.DraftAt(number, 0, size).First())
+}
+
+// EpochDraft is an epoch statement to be computed, which takes time: outside the
+// lock under which it was taken.
+type EpochDraft struct {
+	origin       string
+	number, size uint64
+	draft        blacklist.Draft
+}
+
+// DraftOf is the draft of what [EpochOf] gives.
+func DraftOf(set *blacklist.Set, origin string, number, size uint64) EpochDraft {
+	return EpochDraft{origin, number, size, set.DraftAt(number, set.From(), size)}
+}
+
+// Statement computes the statement.
+func (d EpochDraft) Statement() *log.Epoch {
+	return statementOf(d.origin, d.number, d.size, d.draft.Epoch())
+}
+
+// ExpectEpoch is the epoch statement that the newest valid epoch should have
+// been, after it was folded; false for semantics that are not known here.
+func ExpectEpoch(set *blacklist.Set, st *log.Epoch) (*log.Epoch, bool) {
+	from, _, _ := set.Last()
+	switch d := set.DraftAt(st.Number, from, st.Size); st.Semantics {
+	case 1:
+		return statementOf(st.Origin, st.Number, st.Size, d.First()), true
+	case 2:
+		return statementOf(st.Origin, st.Number, st.Size, d.Epoch()), true
+	}
+	return nil, false
+}
+
+func statementOf(origin string, number, size uint64, e blacklist.Epoch) *log.Epoch {
 	st := &log.Epoch{Origin: origin, Number: number, Size: size, Semantics: e.Semantics, Parts: make([]log.EpochPart, 0, len(e.Parts))}
+	if e.Semantics > 1 {
+		st.State = new(log.Hash(e.State))
+	}
 	for _, p := range e.Parts {
 		q := log.EpochPart{
-			Kind: string(p.Part.Kind), Band: p.Part.Band, Prefix: p.Part.Prefix,
+			Kind: string(p.Part.Kind), Prefix: p.Part.Prefix,
 			KeyVersion: p.KeyVersion, Count: p.Count, Commitments: make([]log.Commitment, 0, len(p.Commitments)),
+		}
+		if family, band, ok := strings.Cut(q.Kind, "-"); ok {
+			q.Kind = family
+			// The kind is one that the list holds.
+			q.Band, _ = strconv.Atoi(band)
 		}
 		for _, c := range p.Commitments {
 			q.Commitments = append(q.Commitments, log.Commitment{Name: c.Name, Hash: log.Hash(c.Hash)})
@@ -21,4 +74,26 @@ func EpochOf(set *blacklist.Set, origin string, number, size uint64) *log.Epoch 
 		st.Parts = append(st.Parts, q)
 	}
 	return st
+}
+
+// Epoch is a statement as the blacklist takes it, the inverse of what [EpochOf]
+// makes of it. What is well formed as a statement may be none as an epoch:
+// blacklist.Epoch's Validate says.
+func Epoch(st *log.Epoch) blacklist.Epoch {
+	e := blacklist.Epoch{Semantics: st.Semantics, Parts: make([]blacklist.PartEpoch, 0, len(st.Parts))}
+	if st.State != nil {
+		e.State = blacklist.Hash(*st.State)
+	}
+	for _, p := range st.Parts {
+		kind := p.Kind
+		if kind == log.LabelBand || kind == log.LabelBandP {
+			kind = fmt.Sprintf("%s-%d", kind, p.Band)
+		}
+		q := blacklist.PartEpoch{Part: blacklist.Part{Kind: fingerprint.Kind(kind), Prefix: p.Prefix}, KeyVersion: p.KeyVersion, Count: p.Count}
+		for _, c := range p.Commitments {
+			q.Commitments = append(q.Commitments, blacklist.Commitment{Name: c.Name, Hash: blacklist.Hash(c.Hash)})
+		}
+		e.Parts = append(e.Parts, q)
+	}
+	return e
 }

@@ -194,6 +194,8 @@ func (m *Machine) statement(s *Step) {
 		m.decision(st, s)
 	case *log.Fingerprints:
 		s.Listing, s.Err = m.list(st, s.Judged)
+	case *log.Epoch:
+		m.set.Commit(st.Number, st.Size, Epoch(st))
 	case *log.AllowList, *log.Strike, *log.Contest:
 		if err := m.mark(s.Signed.Statement, s.Judged); err != nil {
 			s.Err = fmt.Errorf("fold: mark label: %w", err)

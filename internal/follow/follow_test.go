@@ -185,7 +185,7 @@ func TestReaders(t *testing.T) {
 			for ctx.Err() == nil {
 				switch i {
 				case 0:
-					f.Alone(func(m *fold.Machine) { _ = m.List().Epoch() })
+					f.Alone(func(m *fold.Machine) { _ = m.List().EpochAt(1, 0, m.Size()) })
 				case 1:
 					lock.Lock()
 					_ = f.machine.Ledger().Size()

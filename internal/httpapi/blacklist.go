@@ -59,9 +59,7 @@ func (s *Server) evaluate(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(out)
+	binary(w, "no-store", out)
 }
 
 // epoch is the newest valid epoch's entry.
@@ -107,40 +105,101 @@ func (s *Server) part(r *http.Request) (blacklist.Part, uint64, error) {
 		return blacklist.Part{}, 0, fmt.Errorf("%w: %w", errQuery, err)
 	}
 	p := blacklist.Part{Kind: kind, Prefix: r.PathValue("prefix")}
+	if p.Prefix == "-" {
+		p.Prefix = "" // as it stands in lists
+	}
 	if err := p.Validate(); err != nil {
 		return p, 0, fmt.Errorf("%w: %w", errQuery, err)
 	}
 	return p, version, nil
 }
 
-// tree is the tree of the first of some parts that is one. A tree never changes:
-// what is made of it is made outside the lock that keeps the fold waiting, which
-// strangers must not be able to hold for long (L5).
-func (s *Server) tree(version uint64, parts ...blacklist.Part) (t *blacklist.Tree, ok bool) {
+// lists are what the newest epoch commits to, so that lists and proofs are those
+// of the root that a reader has; before the first epoch they are what there is.
+// They never change: what is made of them is made outside the lock that keeps the
+// fold waiting, which strangers must not be able to hold for long (L5).
+func (s *Server) lists() (l blacklist.Lists) {
 	s.deps.Follower.Alone(func(m *fold.Machine) {
-		for _, p := range parts {
-			if t, ok = m.List().Tree(p, version); ok {
-				return
-			}
+		var ok bool
+		if l, _, _, ok = m.List().Committed(); !ok {
+			l = m.List().Present()
 		}
 	})
-	return t, ok
+	return l
 }
 
-// full is the full list of a part as it is now; its hash stands in the newest
-// epoch once that has caught up.
+// full is the full list of a part, as the newest epoch commits to it.
 func (s *Server) full(w http.ResponseWriter, r *http.Request) {
 	p, version, err := s.part(r)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	t, ok := s.tree(version, p)
+	t, ok := s.lists().Tree(p, version)
 	if !ok {
 		s.fail(w, r, ErrNotFound)
 		return
 	}
 	text(w, blacklist.FullList{Part: p, KeyVersion: version, Labels: t.Labels()}.Marshal())
+}
+
+// object is anything that an epoch commits to, by its hash: it never changes.
+func (s *Server) object(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("hash")
+	raw, err := hex.DecodeString(name)
+	if err != nil || len(raw) != 32 || hex.EncodeToString(raw) != name || name[:2] != r.PathValue("head") {
+		s.fail(w, r, fmt.Errorf("%w: no hash in lower-case hex behind its first two digits", errQuery))
+		return
+	}
+	var o blacklist.Object
+	var ok bool
+	s.deps.Follower.Alone(func(m *fold.Machine) { o, ok = m.List().Find(blacklist.Hash(raw)) })
+	var b []byte
+	if ok {
+		b, ok = o.Bytes()
+	}
+	if !ok {
+		s.fail(w, r, ErrNotFound)
+		return
+	}
+	binary(w, "public, max-age=31536000, immutable", b)
+}
+
+// bucket is every scalar of a part that begins with a prefix, with one proof, in
+// the same number of bytes for each prefix: whoever asks says no more than it.
+func (s *Server) bucket(w http.ResponseWriter, r *http.Request) {
+	p, version, err := s.part(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	bits, err := strconv.ParseUint(r.PathValue("bits"), 10, 5)
+	if err != nil {
+		s.fail(w, r, fmt.Errorf("%w: bits is no number", errQuery))
+		return
+	}
+	prefix, err := strconv.ParseUint(r.PathValue("bucket"), 10, 32)
+	if err != nil {
+		s.fail(w, r, fmt.Errorf("%w: bucket is no number", errQuery))
+		return
+	}
+	t, ok := s.lists().Tree(p, version)
+	if !ok {
+		s.fail(w, r, ErrNotFound)
+		return
+	}
+	b, ok := t.Bucket(int(bits), uint32(prefix))
+	if !ok {
+		s.fail(w, r, fmt.Errorf("%w: a part of %d labels has buckets of at most %d bits", errQuery, t.Count(), blacklist.BucketBits(t.Count())))
+		return
+	}
+	binary(w, "no-cache", b.Marshal(t.Count()))
+}
+
+func binary(w http.ResponseWriter, caching string, b []byte) {
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Cache-Control", caching)
+	_, _ = w.Write(b)
 }
 
 func labelOf(r *http.Request) (blacklist.Label, error) {
@@ -167,12 +226,10 @@ func (s *Server) labelProof(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	var parts []blacklist.Part
-	for bits := range blacklist.MaxPrefix + 1 {
-		parts = append(parts, blacklist.PartOf(p.Kind, label, bits))
-	}
 	var out []byte
-	if t, ok := s.tree(version, parts...); ok {
+	lists := s.lists()
+	if p, ok := lists.PartOf(p.Kind, version, label); ok {
+		t, _ := lists.Tree(p, version)
 		if member, ok := t.Prove(label); ok {
 			out = append([]byte{1}, member.Marshal()...)
 		} else if absent, ok := t.ProveAbsence(label); ok {
@@ -183,9 +240,7 @@ func (s *Server) labelProof(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, ErrNotFound)
 		return
 	}
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Cache-Control", "no-cache")
-	_, _ = w.Write(out)
+	binary(w, "no-cache", out)
 }
 
 // listing says by which halt a label is listed, and whether it is contested or struck.

@@ -104,6 +104,8 @@ func New(d Deps) (*Server, error) {
 	r.Get(api.RouteEpoch, s.epoch)
 	r.Get(api.RouteFull, s.full)
 	r.Get(api.RouteFullWhole, s.full)
+	r.Get(api.RouteObject, s.object)
+	r.Get(api.RouteBucket, s.bucket)
 	r.Get(api.RouteLabelProof, s.labelProof)
 	r.Get(api.RouteListing, s.listing)
 	r.Get(api.RouteHealth, func(w http.ResponseWriter, _ *http.Request) { text(w, []byte("ok\n")) })

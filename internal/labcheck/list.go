@@ -14,6 +14,7 @@ import (
 	"github.com/haltlog/haltlog/internal/api"
 	"github.com/haltlog/haltlog/internal/checkpoint"
 	"github.com/haltlog/haltlog/internal/client"
+	"github.com/haltlog/haltlog/internal/fold"
 	"github.com/haltlog/haltlog/internal/trust"
 	"github.com/haltlog/haltlog/log"
 )
@@ -43,6 +44,7 @@ const epochPlace = "entries up to the newest epoch"
 type Source interface {
 	Evaluate(ctx context.Context, version uint64, request []byte) ([]byte, error)
 	Epoch(ctx context.Context) (api.Entry, error)
+	Object(ctx context.Context, hash [32]byte) ([]byte, error)
 	Full(ctx context.Context, version uint64, kind, prefix string) ([]byte, error)
 	Listing(ctx context.Context, kind string, label []byte) (api.Listing, error)
 	Entries(ctx context.Context, f client.Filter) iter.Seq2[api.Entry, error]
@@ -104,12 +106,12 @@ func fetch(ctx context.Context, l Log, s Source) (*List, error) {
 	if err := l.Rise(epochPlace, said.Index+1); err != nil {
 		return nil, err
 	}
-	epoch, err := epochOf(st)
+	parts, err := partsOf(ctx, s, st)
 	if err != nil {
 		return nil, err
 	}
 	list.Number, list.Index, list.Size = st.Number, said.Index, st.Size
-	for _, p := range epoch.Parts {
+	for _, p := range parts {
 		if err := list.part(ctx, s, p); err != nil {
 			return nil, err
 		}
@@ -142,23 +144,28 @@ func (l *List) part(ctx context.Context, s Source, p blacklist.PartEpoch) error 
 	return nil
 }
 
-// epochOf is a statement as the blacklist judges it.
-func epochOf(st *log.Epoch) (blacklist.Epoch, error) {
-	e := blacklist.Epoch{Semantics: st.Semantics}
-	for _, p := range st.Parts {
-		q := blacklist.PartEpoch{
-			Part:       blacklist.Part{Kind: fingerprint.Kind(p.Kind), Band: p.Band, Prefix: p.Prefix},
-			KeyVersion: p.KeyVersion, Count: p.Count,
-		}
-		for _, c := range p.Commitments {
-			q.Commitments = append(q.Commitments, blacklist.Commitment{Name: c.Name, Hash: blacklist.Hash(c.Hash)})
-		}
-		e.Parts = append(e.Parts, q)
-	}
+// partsOf are all parts of the list as of an epoch: those that the first
+// semantics names in it, those of the state document from the second on.
+func partsOf(ctx context.Context, s Source, st *log.Epoch) ([]blacklist.PartEpoch, error) {
+	e := fold.Epoch(st)
 	if err := e.Validate(); err != nil {
-		return e, fmt.Errorf("epoch %d: %w: %w", st.Number, ErrList, err)
+		return nil, fmt.Errorf("epoch %d: %w: %w", st.Number, ErrList, err)
 	}
-	return e, nil
+	if e.Semantics == 1 {
+		return e.Parts, nil
+	}
+	raw, err := s.Object(ctx, e.State)
+	if errors.Is(err, client.ErrNotFound) {
+		return nil, fmt.Errorf("state of epoch %d: %w: %w", st.Number, ErrList, err) // a newer one replaced it
+	}
+	if err != nil {
+		return nil, fmt.Errorf("state of epoch %d: %w", st.Number, err)
+	}
+	state, err := blacklist.ParseState(raw)
+	if err != nil || state.Hash() != e.State || state.Number != st.Number || state.Size != st.Size {
+		return nil, fmt.Errorf("state of epoch %d: %w: %w", st.Number, ErrList, errors.Join(err))
+	}
+	return state.Parts, nil
 }
 
 // Contains reports whether a label under a key version is on the list.

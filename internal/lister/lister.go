@@ -268,23 +268,25 @@ func (l *Lister) epoch(ctx context.Context) {
 	l.mu.Lock()
 	changed := l.changed
 	l.mu.Unlock()
-	var st *log.Epoch
+	// Trees, polynomials and hashes are made outside the lock: after a start all
+	// of them, for every part, and no halt waits for that.
+	var draft *fold.EpochDraft
 	l.deps.Follower.Alone(func(m *fold.Machine) {
 		// Another engine's epoch may have been folded, and not heard of yet.
 		number, size, _ := m.Ledger().Epoch()
 		if size >= changed {
 			return
 		}
-		st = fold.EpochOf(m.List(), m.Ledger().Origin(), number+1, m.Size())
+		draft = new(fold.DraftOf(m.List(), m.Ledger().Origin(), number+1, m.Size()))
 	})
-	if st == nil {
+	if draft == nil {
 		select {
 		case <-l.wake:
 		case <-ctx.Done():
 		}
 		return
 	}
-	l.submit(ctx, st)
+	l.submit(ctx, draft.Statement())
 }
 
 // submit logs a statement, in parts if need be, and waits until it was folded. A

@@ -199,6 +199,12 @@ func (l *Log) EpochStatement() *log.Epoch {
 	return fold.EpochOf(l.Machine.List(), l.Origin, number+1, l.Size())
 }
 
+// FirstEpochStatement is the same in the first semantics.
+func (l *Log) FirstEpochStatement() *log.Epoch {
+	number, _, _ := l.Machine.Ledger().Epoch()
+	return fold.FirstEpochOf(l.Machine.List(), l.Origin, number+1, l.Size())
+}
+
 // CloseStatement says that a run ended by itself.
 func (l *Log) CloseStatement(run string) *log.Close {
 	return &log.Close{Origin: l.Origin, Run: run, Evidence: l.Evidence()}

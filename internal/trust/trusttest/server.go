@@ -337,6 +337,14 @@ func (s *Server) blacklist(w http.ResponseWriter, path []string) {
 			return
 		}
 		_, _ = w.Write(blacklist.FullList{Part: p, KeyVersion: version, Labels: t.Labels()}.Marshal())
+	case "objects":
+		raw, _ := hex.DecodeString(path[2])
+		b, ok := s.Log.Machine.List().Object(blacklist.Hash(raw))
+		if !ok {
+			missing(w)
+			return
+		}
+		_, _ = w.Write(b)
 	case "labels":
 		raw, _ := hex.DecodeString(path[2])
 		label, err := blacklist.ParseLabel(raw)
