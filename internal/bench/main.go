@@ -40,6 +40,7 @@ func groups() []group {
 	return []group{
 		{"ring", benchRing},
 		{"check", benchCheck},
+		{"epoch", benchEpoch},
 		{"witness", benchWitness},
 		{"lone", benchLone},
 		{"stop", benchStop},
