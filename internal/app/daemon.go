@@ -24,6 +24,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/haltlog/haltlog/blacklist/voprf"
 	"github.com/haltlog/haltlog/internal/admission"
 	"github.com/haltlog/haltlog/internal/boltstore"
 	"github.com/haltlog/haltlog/internal/checkpoint"
@@ -255,10 +256,10 @@ func (d *Daemon) openServices() (err error) {
 		var version uint64
 		d.follower.View(func(m *fold.Machine) { version = m.Ledger().Evaluators().Version })
 		d.evaluate, err = evaluate.New(evaluate.Config{
-			Origin: d.files.parsed.Origin, Version: version, Tokens: d.files.tokens,
+			Origin: d.files.parsed.Origin, Tokens: d.files.tokens,
 			Anonymous: uint64(d.cfg.Blacklist.Anonymous), Period: d.cfg.Blacklist.Period,
 		}, evaluate.Deps{
-			Key: d.files.evaluator, Signer: d.files.counts, Now: d.deps.Now, Logger: d.deps.Logger,
+			Evaluators: map[uint64]*voprf.Evaluator{version: voprf.NewEvaluator(d.files.evaluator)}, Signer: d.files.counts, Now: d.deps.Now, Logger: d.deps.Logger,
 			Submit: submitter{d.admission}.Submit, LastSequence: d.lastCount,
 		})
 		if err != nil {

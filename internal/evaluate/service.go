@@ -16,6 +16,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -83,7 +85,6 @@ func ParseTokens(r io.Reader) ([]Token, error) {
 // Config are the service's settings.
 type Config struct {
 	Origin    string
-	Version   uint64 // of the key
 	Tokens    []Token
 	Anonymous uint64 // elements per period for all clients without a token together
 	Period    time.Duration
@@ -91,7 +92,9 @@ type Config struct {
 
 // Deps are the service's ports.
 type Deps struct {
-	Key *voprf.PrivateKey
+	// Evaluators answer, by key version: each with the whole key, or with one
+	// holder's share of it. There are two while labels are carried over.
+	Evaluators map[uint64]*voprf.Evaluator
 	// Signer signs the counts, with a key of role evaluator; nil logs none.
 	Signer log.Signer
 	Submit func(ctx context.Context, leaf []byte) (uint64, error)
@@ -103,9 +106,8 @@ type Deps struct {
 
 // Service evaluates. It is safe for concurrent use.
 type Service struct {
-	cfg       Config
-	deps      Deps
-	evaluator *voprf.Evaluator
+	cfg  Config
+	deps Deps
 
 	mu    sync.Mutex
 	used  map[string]uint64 // by token name, "" for the anonymous
@@ -115,20 +117,22 @@ type Service struct {
 
 // New checks what it is given.
 func New(cfg Config, d Deps) (*Service, error) {
-	if d.Key == nil || d.Now == nil || d.Logger == nil || cfg.Period <= 0 || cfg.Version == 0 {
+	if len(d.Evaluators) == 0 || d.Evaluators[0] != nil || d.Now == nil || d.Logger == nil || cfg.Period <= 0 {
 		return nil, errors.New("evaluate: a required setting is missing")
 	}
 	if d.Signer != nil && (d.Submit == nil || d.LastSequence == nil) {
 		return nil, errors.New("evaluate: counts need a log")
 	}
-	return &Service{cfg: cfg, deps: d, evaluator: voprf.NewEvaluator(d.Key), used: map[string]uint64{}, since: d.Now()}, nil
+	d.Evaluators = maps.Clone(d.Evaluators)
+	return &Service{cfg: cfg, deps: d, used: map[string]uint64{}, since: d.Now()}, nil
 }
 
 // Answer evaluates a request body for the bearer of a token; "" is anonymous.
 // A request counts before it is evaluated, and whatever comes of it.
 func (s *Service) Answer(token string, version uint64, body []byte) ([]byte, error) {
-	if version != s.cfg.Version {
-		return nil, fmt.Errorf("%w: %d, current is %d", ErrVersion, version, s.cfg.Version)
+	evaluator := s.deps.Evaluators[version]
+	if evaluator == nil {
+		return nil, fmt.Errorf("%w: %d, there is %v", ErrVersion, version, slices.Sorted(maps.Keys(s.deps.Evaluators)))
 	}
 	name, quota, err := s.client(token)
 	if err != nil {
@@ -138,7 +142,7 @@ func (s *Service) Answer(token string, version uint64, body []byte) ([]byte, err
 	if err := s.charge(name, quota, n); err != nil {
 		return nil, err
 	}
-	answer, err := s.evaluator.Answer(body)
+	answer, err := evaluator.Answer(body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}

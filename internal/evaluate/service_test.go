@@ -23,8 +23,8 @@ func service(t *testing.T, d Deps) *Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Key, d.Now, d.Logger = voprf.GenerateKey(), time.Now, obs.Discard()
-	s, err := New(Config{Origin: "log.example/t", Version: 1, Tokens: tokens, Anonymous: 3, Period: time.Minute}, d)
+	d.Evaluators, d.Now, d.Logger = map[uint64]*voprf.Evaluator{1: voprf.NewEvaluator(voprf.GenerateKey())}, time.Now, obs.Discard()
+	s, err := New(Config{Origin: "log.example/t", Tokens: tokens, Anonymous: 3, Period: time.Minute}, d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func request(t *testing.T, s *Service, n int) ([]byte, *voprf.Query) {
 	for i := range inputs {
 		inputs[i] = []byte{byte(i)}
 	}
-	q, err := voprf.NewQuery(s.deps.Key.Public(), inputs)
+	q, err := voprf.NewQuery(s.deps.Evaluators[1].Public(), inputs)
 	if err != nil {
 		t.Fatal(err)
 	}
