@@ -14,11 +14,26 @@ import (
 	"time"
 )
 
-// endless is a file system of one safetensors file whose data is computed, so
+// endless is a file system of one file of weights whose data is computed, so
 // that a model of any size costs no disk.
 type endless struct {
+	name   string
 	header []byte
 	size   int64
+}
+
+// endlessGGUF has blocks of whatever bytes: their scales are finite.
+func endlessGGUF(t *testing.T, megabytes int) endless {
+	t.Helper()
+	_, block := Q4_K.Block()
+	rows := uint64(megabytes) << 20 / uint64(16*block)
+	length, _ := Q4_K.length(rows * 4096)
+	header, err := formatGGUF(3, nil, []Entry{{"w", Q4_K, []uint64{rows, 4096}, 0, length}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	header = append(header, make([]byte, pad(uint64(len(header)), ggufAlignment)-uint64(len(header)))...)
+	return endless{"model.gguf", header, int64(len(header)) + int64(length)}
 }
 
 func endlessModel(t *testing.T, megabytes int) endless {
@@ -29,7 +44,7 @@ func endlessModel(t *testing.T, megabytes int) endless {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return endless{header, int64(len(header)) + int64(megabytes)<<20}
+	return endless{"model.safetensors", header, int64(len(header)) + int64(megabytes)<<20}
 }
 
 func (e endless) Open(name string) (fs.File, error) {
@@ -40,26 +55,22 @@ func (e endless) Open(name string) (fs.File, error) {
 }
 
 func (e endless) ReadDir(string) ([]fs.DirEntry, error) {
-	return []fs.DirEntry{fs.FileInfoToDirEntry(endlessInfo{e.size, 0})}, nil
+	return []fs.DirEntry{fs.FileInfoToDirEntry(endlessInfo{e.name, e.size, 0})}, nil
 }
 
 type endlessDir struct{ endless }
 
-func (d *endlessDir) Stat() (fs.FileInfo, error) { return endlessInfo{0, fs.ModeDir}, nil }
+func (d *endlessDir) Stat() (fs.FileInfo, error) { return endlessInfo{".", 0, fs.ModeDir}, nil }
 func (*endlessDir) Read([]byte) (int, error)     { return 0, io.EOF }
 func (*endlessDir) Close() error                 { return nil }
 
 type endlessInfo struct {
+	name string
 	size int64
 	mode fs.FileMode
 }
 
-func (i endlessInfo) Name() string {
-	if i.IsDir() {
-		return "."
-	}
-	return "model.safetensors"
-}
+func (i endlessInfo) Name() string      { return i.name }
 func (i endlessInfo) Size() int64       { return i.size }
 func (i endlessInfo) Mode() fs.FileMode { return i.mode }
 func (endlessInfo) ModTime() time.Time  { return time.Time{} }
@@ -71,7 +82,7 @@ type endlessFile struct {
 	at int64
 }
 
-func (f *endlessFile) Stat() (fs.FileInfo, error) { return endlessInfo{f.size, 0}, nil }
+func (f *endlessFile) Stat() (fs.FileInfo, error) { return endlessInfo{f.name, f.size, 0}, nil }
 func (f *endlessFile) Close() error               { return nil }
 
 func (f *endlessFile) Read(b []byte) (int, error) {
@@ -103,8 +114,8 @@ func (f *endlessFile) ReadAt(b []byte, off int64) (int, error) {
 // for the leaves' hashes.
 func TestMemory(t *testing.T) {
 	t.Attr("invariant", "F2")
-	allocated := func(megabytes int) uint64 {
-		e := endlessModel(t, megabytes)
+	allocated := func(model func(*testing.T, int) endless, megabytes int) uint64 {
+		e := model(t, megabytes)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		m, err := Scan(e, Options{Workers: 2})
@@ -117,10 +128,15 @@ func TestMemory(t *testing.T) {
 		}
 		return after.TotalAlloc - before.TotalAlloc
 	}
-	small, large := allocated(8), allocated(96)
-	// 176 leaves of 33 bytes more, and room for the runtime's own.
-	if large > small+1<<20 {
-		t.Errorf("%d bytes for 8 MiB, %d for 96 MiB", small, large)
+	for name, c := range map[string]struct {
+		model        func(*testing.T, int) endless
+		small, large int
+	}{"safetensors": {endlessModel, 8, 96}, "GGUF": {endlessGGUF, 2, 24}} {
+		small, large := allocated(c.model, c.small), allocated(c.model, c.large)
+		// 176 leaves of 33 bytes more, and room for the runtime's own.
+		if large > small+1<<20 {
+			t.Errorf("%s: %d bytes for %d MiB, %d for %d", name, small, c.small, large, c.large)
+		}
 	}
 }
 

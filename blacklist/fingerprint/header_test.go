@@ -234,7 +234,7 @@ func FuzzIndex(f *testing.F) {
 	f.Add([]byte(`{"metadata":{"total_size":1},"weight_map":{"a":"m.safetensors"}}`))
 	f.Add([]byte(`{"weight_map":{"a":"../m.safetensors"}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		weights, err := parseIndex(b)
+		weights, err := parseIndex(b, shardSuffix)
 		if err != nil {
 			return
 		}

@@ -16,12 +16,14 @@ var ErrIndex = errors.New("malformed safetensors index")
 
 const (
 	shardSuffix = ".safetensors"
-	indexSuffix = ".safetensors.index.json"
+	torchShard  = ".bin"
+	indexSuffix = ".index.json" // behind the suffix of the shards
 )
 
-// parseIndex reads a *.safetensors.index.json: the weight_map from tensor
-// names to files. Its metadata is informative and only has to be JSON.
-func parseIndex(text []byte) (map[string]string, error) {
+// parseIndex reads a *.index.json of shards with that suffix: the weight_map
+// from tensor names to files. Its metadata is informative and only has to be
+// JSON.
+func parseIndex(text []byte, suffix string) (map[string]string, error) {
 	if !utf8.Valid(text) {
 		return nil, fmt.Errorf("%w: not UTF-8", ErrIndex)
 	}
@@ -53,7 +55,7 @@ func parseIndex(text []byte) (map[string]string, error) {
 	for name, file := range weights {
 		// A shard lies beside its index: a path could name a file outside
 		// the model, or one that the manifest ignores.
-		if path.Base(file) != file || !hasSuffix(file, shardSuffix) {
+		if path.Base(file) != file || !hasSuffix(file, suffix) {
 			return nil, fmt.Errorf("%w: %q is in %q", ErrIndex, name, file)
 		}
 	}

@@ -83,25 +83,42 @@ func (w *weights) read(fsys fs.FS, f file) error {
 	return nil
 }
 
-// indices holds each safetensors index against the shards beside it.
+// indices holds each index against the shards beside it: of safetensors name
+// by name, of PyTorch, where a view under two names is one tensor here, file by
+// file.
 func indices(fsys fs.FS, files []file, headers map[string]Header) error {
+	there := make(map[string]bool)
 	for _, f := range files {
-		if !hasSuffix(path.Base(f.name), indexSuffix) {
+		there[f.name] = true
+	}
+	for _, f := range files {
+		suffix := shardSuffix
+		switch base := path.Base(f.name); {
+		case hasSuffix(base, shardSuffix+indexSuffix):
+		case hasSuffix(base, torchShard+indexSuffix):
+			suffix = torchShard
+		default:
 			continue
 		}
 		text, err := readSmall(fsys, f, MaxIndex)
 		if err != nil {
 			return err
 		}
-		weights, err := parseIndex(text)
+		weights, err := parseIndex(text, suffix)
 		if err != nil {
 			return fmt.Errorf("%q: %w", f.name, err)
 		}
 		beside := make(map[string]Header)
 		for _, shard := range weights {
-			if h, ok := headers[path.Join(path.Dir(f.name), shard)]; ok {
+			name := path.Join(path.Dir(f.name), shard)
+			if h, ok := headers[name]; ok {
 				beside[shard] = h
+			} else if suffix == torchShard && !there[name] {
+				return fmt.Errorf("%q: %w: %q is not there", f.name, ErrIndex, shard)
 			}
+		}
+		if suffix == torchShard {
+			continue
 		}
 		if err := checkIndex(weights, beside); err != nil {
 			return fmt.Errorf("%q: %w", f.name, err)

@@ -279,6 +279,22 @@ func negative() string {
 	return strings.Replace(string(statePickle(goldenTensors()[0])), "K\x02K\x03\x86", "J\xff\xff\xff\xffK\x03\x86", 1)
 }
 
+// TestTorchIndex: a shard that the index names and that is not there is an
+// error, not a smaller model.
+func TestTorchIndex(t *testing.T) {
+	t.Attr("invariant", "F3")
+	shard := torchBytes(statePickle(goldenTensors()...), make([]byte, 24), make([]byte, 600))
+	index := `{"metadata":{},"weight_map":{"a":"pytorch_model-00001-of-00002.bin","b":"pytorch_model-00002-of-00002.bin"}}`
+	m := fstest.MapFS{"m/pytorch_model.bin.index.json": {Data: []byte(index)}, "m/pytorch_model-00001-of-00002.bin": {Data: shard}}
+	if _, err := Scan(m, Options{}); !errors.Is(err, ErrIndex) {
+		t.Errorf("shard missing: %v", err)
+	}
+	m["m/pytorch_model-00002-of-00002.bin"] = &fstest.MapFile{Data: shard}
+	if got := mustScan(t, m, Options{}); len(got.Tensors) != 4 {
+		t.Errorf("%d tensors", len(got.Tensors))
+	}
+}
+
 // TestTorchUnread: pickles that need code, older files and other archives are
 // left to the manifest, and named.
 func TestTorchUnread(t *testing.T) {
