@@ -87,6 +87,20 @@ func (s *Set) Last() (from, size uint64, ok bool) {
 	return e.from, e.size, true
 }
 
+// Events returns the indices of the entries from one log size on, below another,
+// that published labels, ascending.
+func (s *Set) Events(from, to uint64) []uint64 {
+	var out []uint64
+	for _, o := range s.orders {
+		i := sort.Search(len(o.marks), func(i int) bool { return o.marks[i].index >= from })
+		for ; i < len(o.marks) && o.marks[i].index < to; i++ {
+			out = append(out, o.marks[i].index)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // Commit tells the set of a valid epoch. It costs what the epoch names; the
 // lists follow when somebody asks, or when much waits.
 func (s *Set) Commit(number, size uint64, e Epoch) {
@@ -131,6 +145,18 @@ func (s *Set) EpochAt(number, from, size uint64) Epoch { return s.DraftAt(number
 func (d Draft) changed(c *content) bool {
 	before, ok := d.before[shelf{c.part.Kind, c.version}]
 	return c.newest > d.low[c.version] || !ok || PrefixBits(c.part.Kind, before) != len(c.part.Prefix)
+}
+
+// Changed is how many parts the epoch names; it computes nothing.
+func (d Draft) Changed() (n int) {
+	for _, s := range d.lists.shelves {
+		for _, c := range s.parts {
+			if d.changed(c) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // Epoch computes the epoch of semantics 2.

@@ -70,7 +70,7 @@ func TestKindOrder(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"", "band", "bandp", "band-16", "band-00", "band-01", "bandq-1", "band-", "band-x", "Tensor", "manifest-0"} {
-		if got := kindNumber(fingerprint.Kind(name)); got != 255 {
+		if got := kindNumber(fingerprint.Kind(name)); got != noKind {
 			t.Errorf("%s is number %d", name, got)
 		}
 	}

@@ -2,45 +2,39 @@ package blacklist
 
 import (
 	"cmp"
-	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/haltlog/haltlog/blacklist/fingerprint"
 )
 
-// bands is how many bands each of the two families has.
-const bands = 16
+// noKind is the number of what is no kind.
+const noKind = 255
 
-// kindNumber numbers the kinds in the order of an epoch's parts: by family's
-// name, then by band. 255 is no kind.
+// kindNumber numbers the kinds in the order of an epoch's parts: by the name of
+// the family, then by band.
 func kindNumber(k fingerprint.Kind) uint8 {
-	switch k {
-	case fingerprint.Manifest:
-		return 2 * bands
-	case fingerprint.Tensor:
-		return 2*bands + 1
+	if _, err := fingerprint.ParseKind(string(k)); err != nil {
+		return noKind
 	}
-	family, band, _ := strings.Cut(string(k), "-")
-	n, err := strconv.ParseUint(band, 10, 8)
-	switch {
-	case err != nil || n >= bands || strconv.FormatUint(n, 10) != band:
-	case family == "band":
-		return uint8(n)
-	case family == "bandp":
-		return bands + uint8(n)
+	switch family, band := k.Family(); family {
+	case fingerprint.FamilyBand:
+		return uint8(band)
+	case fingerprint.FamilyBandP:
+		return fingerprint.Bands + uint8(band)
 	}
-	return 255
+	if k == fingerprint.Manifest {
+		return 2 * fingerprint.Bands
+	}
+	return 2*fingerprint.Bands + 1
 }
 
 // kindOf is the inverse of kindNumber.
 func kindOf(n uint8) fingerprint.Kind {
 	switch {
-	case n < bands:
-		return fingerprint.Kind(fmt.Sprintf("band-%d", n))
-	case n < 2*bands:
-		return fingerprint.Kind(fmt.Sprintf("bandp-%d", n-bands))
-	case n == 2*bands:
+	case n < fingerprint.Bands:
+		return fingerprint.Band(int(n))
+	case n < 2*fingerprint.Bands:
+		return fingerprint.BandP(int(n - fingerprint.Bands))
+	case n == 2*fingerprint.Bands:
 		return fingerprint.Manifest
 	}
 	return fingerprint.Tensor
@@ -49,4 +43,15 @@ func kindOf(n uint8) fingerprint.Kind {
 func compareKinds(a, b fingerprint.Kind) int { return cmp.Compare(kindNumber(a), kindNumber(b)) }
 
 // banded reports whether a kind is of one of the two families of bands.
-func banded(k fingerprint.Kind) bool { return kindNumber(k) < 2*bands }
+func banded(k fingerprint.Kind) bool { return kindNumber(k) < 2*fingerprint.Bands }
+
+// maxPrefix is the longest prefix of a kind's parts, in bits.
+func maxPrefix(k fingerprint.Kind) int {
+	switch {
+	case k == fingerprint.Manifest:
+		return 0
+	case k.Sketch():
+		return MaxBandPrefix
+	}
+	return MaxPrefix
+}

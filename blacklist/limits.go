@@ -6,11 +6,14 @@ const (
 	// is split.
 	PartTarget = 1<<14 - 1
 
-	// MaxPrefix is the longest prefix of a part, in bits: an epoch names every
-	// part, under two key versions while one is rotated, and has to fit one
-	// statement. With PartTarget labels each that is 16 million labels; beyond,
-	// parts grow.
+	// MaxPrefix is the longest prefix of a tensor's part, in bits. With
+	// PartTarget labels each that is 16 million tensors; beyond, parts grow.
 	MaxPrefix = 10
+
+	// MaxBandPrefix is the same for each of the 32 kinds of bands: 33 million
+	// labels, of 65,000 models. An epoch has to fit one statement also when every
+	// part of one key version changes at once: 1 + 2^10 + 32·2^6 of them.
+	MaxBandPrefix = 6
 
 	// MaxPartLabels is the most labels of one part that a parser takes: 128 MiB
 	// of full list, 256 times PartTarget.

@@ -83,7 +83,7 @@ func (f FullList) With(d Delta) (FullList, error) {
 // that splits the part again.
 func (f FullList) Split(bits int) ([]FullList, error) {
 	more := bits - len(f.Part.Prefix)
-	if more < 0 || bits > MaxPrefix {
+	if more < 0 || bits > maxPrefix(f.Part.Kind) {
 		return nil, fmt.Errorf("%w: split of %v into %d bits", ErrPart, f.Part, bits)
 	}
 	out := make([]FullList, 1<<more)

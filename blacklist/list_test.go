@@ -77,13 +77,13 @@ func FuzzFullList(f *testing.F) {
 }
 
 func TestPart(t *testing.T) {
-	for _, s := range []string{"manifest/-", "tensor/-", "tensor/0", "tensor/0110"} {
+	for _, s := range []string{"manifest/-", "tensor/-", "tensor/0", "tensor/0110", "band-0/-", "band-15/01", "bandp-3/000111"} {
 		p, err := ParsePart(s)
 		if err != nil || p.String() != s {
 			t.Errorf("%s: %v %v", s, p, err)
 		}
 	}
-	for _, s := range []string{"", "manifest", "manifest/", "manifest/0", "tensor/", "tensor/2", "tensor/--", "tensor/0-", "band/-", "Tensor/-", "tensor/0/1", "tensor/00000000000000000"} {
+	for _, s := range []string{"", "manifest", "manifest/", "manifest/0", "tensor/", "tensor/2", "tensor/--", "tensor/0-", "band/-", "Tensor/-", "tensor/0/1", "band-16/-", "band-07/-", "band-7/0000000", "tensor/00000000000000000"} {
 		if _, err := ParsePart(s); !errors.Is(err, ErrPart) {
 			t.Errorf("%q: %v", s, err)
 		}
@@ -108,6 +108,12 @@ func TestPart(t *testing.T) {
 	}
 	if PrefixBits(fingerprint.Manifest, 1<<20) != 0 {
 		t.Error("manifests are split")
+	}
+	if got := PrefixBits(fingerprint.Band(3), PartTarget+1); got != 1 {
+		t.Errorf("a band is split by %d bits", got)
+	}
+	if got := PrefixBits(fingerprint.BandP(3), ^uint64(0)); got != MaxBandPrefix {
+		t.Errorf("a band is split by %d bits at most", got)
 	}
 }
 

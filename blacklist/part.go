@@ -27,10 +27,7 @@ type Part struct {
 // manifests, of which a model has one, are never split. Auditors compute the
 // same, so the split is never anybody's choice.
 func PrefixBits(kind fingerprint.Kind, count uint64) int {
-	if kind == fingerprint.Manifest {
-		return 0
-	}
-	return min(MaxPrefix, bits.Len64(count/(PartTarget+1)))
+	return min(maxPrefix(kind), bits.Len64(count/(PartTarget+1)))
 }
 
 // PartOf returns the part that a label lies in when its kind is split by n
@@ -70,7 +67,7 @@ func (p Part) Validate() error {
 	if _, err := fingerprint.ParseKind(string(p.Kind)); err != nil {
 		return fmt.Errorf("%w: %w", ErrPart, err)
 	}
-	if len(p.Prefix) > MaxPrefix || strings.Trim(p.Prefix, "01") != "" || p.Kind == fingerprint.Manifest && p.Prefix != "" {
+	if len(p.Prefix) > maxPrefix(p.Kind) || strings.Trim(p.Prefix, "01") != "" {
 		return fmt.Errorf("%w: prefix %q of %s", ErrPart, p.Prefix, p.Kind)
 	}
 	return nil

@@ -1,9 +1,7 @@
 package fold
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
+	"sort"
 
 	"github.com/haltlog/haltlog/blacklist"
 	"github.com/haltlog/haltlog/blacklist/fingerprint"
@@ -30,9 +28,28 @@ type EpochDraft struct {
 	draft        blacklist.Draft
 }
 
-// DraftOf is the draft of what [EpochOf] gives.
+// DraftOf is the draft of what [EpochOf] gives. Where more parts changed than a
+// statement holds, after many halts at once, it stops at a smaller size, and the
+// next epoch goes on: the labels of one entry always fit.
 func DraftOf(set *blacklist.Set, origin string, number, size uint64) EpochDraft {
-	return EpochDraft{origin, number, size, set.DraftAt(number, set.From(), size)}
+	return draftWithin(log.MaxEpochParts, set, origin, number, size)
+}
+
+func draftWithin(limit int, set *blacklist.Set, origin string, number, size uint64) EpochDraft {
+	d := set.DraftAt(number, set.From(), size)
+	if d.Changed() > limit {
+		events := set.Events(set.From(), size)
+		// The last event before which everything fits; the first always does.
+		n := sort.Search(len(events)-1, func(i int) bool {
+			return set.DraftAt(number, set.From(), events[i+1]).Changed() > limit
+		})
+		size = events[n]
+		if n == 0 {
+			size = events[0] + 1
+		}
+		d = set.DraftAt(number, set.From(), size)
+	}
+	return EpochDraft{origin, number, size, d}
 }
 
 // Statement computes the statement.
@@ -59,14 +76,10 @@ func statementOf(origin string, number, size uint64, e blacklist.Epoch) *log.Epo
 		st.State = new(log.Hash(e.State))
 	}
 	for _, p := range e.Parts {
+		family, band := p.Part.Kind.Family()
 		q := log.EpochPart{
-			Kind: string(p.Part.Kind), Prefix: p.Part.Prefix,
+			Kind: family, Band: band, Prefix: p.Part.Prefix,
 			KeyVersion: p.KeyVersion, Count: p.Count, Commitments: make([]log.Commitment, 0, len(p.Commitments)),
-		}
-		if family, band, ok := strings.Cut(q.Kind, "-"); ok {
-			q.Kind = family
-			// The kind is one that the list holds.
-			q.Band, _ = strconv.Atoi(band)
 		}
 		for _, c := range p.Commitments {
 			q.Commitments = append(q.Commitments, log.Commitment{Name: c.Name, Hash: log.Hash(c.Hash)})
@@ -85,11 +98,14 @@ func Epoch(st *log.Epoch) blacklist.Epoch {
 		e.State = blacklist.Hash(*st.State)
 	}
 	for _, p := range st.Parts {
-		kind := p.Kind
-		if kind == log.LabelBand || kind == log.LabelBandP {
-			kind = fmt.Sprintf("%s-%d", kind, p.Band)
+		kind := fingerprint.Kind(p.Kind)
+		switch p.Kind {
+		case log.LabelBand:
+			kind = fingerprint.Band(p.Band)
+		case log.LabelBandP:
+			kind = fingerprint.BandP(p.Band)
 		}
-		q := blacklist.PartEpoch{Part: blacklist.Part{Kind: fingerprint.Kind(kind), Prefix: p.Prefix}, KeyVersion: p.KeyVersion, Count: p.Count}
+		q := blacklist.PartEpoch{Part: blacklist.Part{Kind: kind, Prefix: p.Prefix}, KeyVersion: p.KeyVersion, Count: p.Count}
 		for _, c := range p.Commitments {
 			q.Commitments = append(q.Commitments, blacklist.Commitment{Name: c.Name, Hash: blacklist.Hash(c.Hash)})
 		}

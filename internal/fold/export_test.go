@@ -1,6 +1,7 @@
 package fold
 
 import (
+	"github.com/haltlog/haltlog/blacklist"
 	"github.com/haltlog/haltlog/internal/keys"
 )
 
@@ -21,4 +22,9 @@ func (m *Machine) Votes() int {
 		n += len(o.votes)
 	}
 	return n
+}
+
+// DraftWithin is DraftOf with another bound on the parts of one statement.
+func DraftWithin(limit int, set *blacklist.Set, origin string, number, size uint64) EpochDraft {
+	return draftWithin(limit, set, origin, number, size)
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/haltlog/haltlog/blacklist"
+	"github.com/haltlog/haltlog/blacklist/fingerprint"
 	"github.com/haltlog/haltlog/internal/fold/foldtest"
 	"github.com/haltlog/haltlog/log"
 )
@@ -183,4 +184,127 @@ func TestAllowList(t *testing.T) {
 	}, l.Threshold()...)
 	status(t, l, labels[1], blacklist.Allow)
 	status(t, l, labels[2], blacklist.Active)
+}
+
+// bandsOf makes a manifest, two tensors and a label in one band of each family.
+func bandsOf() []blacklist.Entry {
+	labels := foldtest.Labels(5)
+	labels[3].Kind, labels[4].Kind = fingerprint.Band(7), fingerprint.BandP(15)
+	return labels
+}
+
+// listed is a log that lists labels of run-1, which other runs may have escrowed
+// before.
+func listed(t *testing.T, labels []blacklist.Entry, before func(l *foldtest.Log)) *foldtest.Log {
+	l := armed(t, foldtest.Options{})
+	if before != nil {
+		before(l)
+	}
+	l.Artefact(run, labels)
+	l.Vote(run, l.Members[0])
+	l.Decide(l.Engines[0])
+	l.Must(l.FingerprintsStatement(run, labels), l.Engines[0])
+	return l
+}
+
+// Who may list what holds for the labels of bands as for all others: strike,
+// allow-list and contest, by their full name, and of no other band.
+func TestBandLabels(t *testing.T) {
+	labels := bandsOf()
+	other := "run-0"
+	l := listed(t, labels, func(l *foldtest.Log) {
+		l.Run(other)
+		l.Artefact(other, labels)
+	})
+	for _, e := range labels {
+		status(t, l, e, blacklist.Active)
+	}
+	if got := l.Machine.List().Lookup(fingerprint.Band(8), labels[3].Label); got != nil {
+		t.Errorf("another band answers: %+v", got)
+	}
+	for _, kind := range []string{"band", "band-8", "tensor"} {
+		st := &log.Strike{Origin: l.Origin, Sequence: 1, LabelKind: kind, Label: labels[3].Label[:], Reason: "wrong"}
+		if s := l.Put(st, l.Threshold()...); s.Validity != log.Void {
+			t.Errorf("a strike of %s is %s", kind, s.Validity)
+		}
+	}
+	contest := func(n uint64) {
+		t.Helper()
+		path := []log.Hash{}
+		for _, h := range blacklist.NewArtefact(labels).Path(n) {
+			path = append(path, log.Hash(h))
+		}
+		l.Must(&log.Contest{
+			Origin: l.Origin, Run: other, LabelKind: string(labels[n].Kind), Label: labels[n].Label[:], Artefact: 1, Number: n, Path: path,
+		}, l.Guard)
+	}
+	contest(3)
+	contest(4)
+	status(t, l, labels[3], blacklist.Contested)
+	status(t, l, labels[4], blacklist.Contested)
+	l.Must(&log.Strike{Origin: l.Origin, Sequence: 1, LabelKind: "band-7", Label: labels[3].Label[:], Reason: "wrong"}, l.Threshold()...)
+	status(t, l, labels[3], blacklist.Struck)
+	l.Must(&log.AllowList{Origin: l.Origin, Sequence: 1, LabelKind: "bandp-15", Labels: []log.Bytes{labels[4].Label[:]}, Reason: "public base"}, l.Threshold()...)
+	status(t, l, labels[4], blacklist.Allow)
+	status(t, l, labels[1], blacklist.Active)
+}
+
+// What an allow-list names is not listed; what stands in the list without a band
+// is no label of any.
+func TestBandsAreNotListed(t *testing.T) {
+	labels := bandsOf()
+	l := listed(t, labels, func(l *foldtest.Log) {
+		l.Must(&log.AllowList{Origin: l.Origin, Sequence: 1, LabelKind: "band-7", Labels: []log.Bytes{labels[3].Label[:]}, Reason: "public base"}, l.Threshold()...)
+	})
+	set := l.Machine.List()
+	if published, excluded := set.Publish(labels); len(published) != 4 || len(excluded) != 1 || excluded[0].Number != 3 || !set.Excuses(excluded[0]) {
+		t.Errorf("%+v", excluded)
+	}
+	bare := bandsOf()
+	bare[3].Kind, bare[4].Kind = "band", "bandp"
+	l = listed(t, bare, nil)
+	if s := l.Steps[len(l.Steps)-1]; s.Listing == nil || len(s.Listing.Unlistable) != 2 {
+		t.Errorf("%+v", s.Listing)
+	}
+}
+
+// A model that shares frozen tensors with a halted one, and so agrees with it in
+// every band of those, comes out clear, with leads; so does one whose declared
+// base explains what bands agree. One that is like it in two bands is a likely
+// copy, and one contested band less is a lead.
+func TestFrozenTensorsAreLeads(t *testing.T) {
+	labels := foldtest.Labels(9)
+	for i := range 6 {
+		labels[3+i].Kind = fingerprint.Band(i)
+	}
+	l := listed(t, labels, nil)
+	at := func(tensor string, n ...int) (qs []blacklist.Question, ls []blacklist.Label) {
+		for _, i := range n {
+			qs = append(qs, blacklist.Question{Kind: labels[i].Kind, Elements: 10, Name: tensor})
+			ls = append(ls, labels[i].Label)
+		}
+		return qs, ls
+	}
+	judge := func(base []blacklist.Entry, qs []blacklist.Question, ls []blacklist.Label) blacklist.Verdict {
+		qs, ls = blacklist.Unexplained(qs, ls, base...)
+		return blacklist.Judge(100, blacklist.Hits(qs, ls, l.Machine.List().Lookup)).Verdict
+	}
+	frozen, frozenLabels := at("frozen", 1, 3, 4, 5)
+	tuned, tunedLabels := at("tuned", 6, 7)
+	if v := judge(nil, frozen, frozenLabels); v != blacklist.Lead || v.ExitCode() != 0 {
+		t.Errorf("a frozen tensor makes it %s", v)
+	}
+	if v := judge(nil, append(frozen, tuned...), append(frozenLabels, tunedLabels...)); v != blacklist.Copy || v.ExitCode() != 4 {
+		t.Errorf("two bands of another tensor make it %s", v)
+	}
+	if v := judge(labels[3:], tuned, tunedLabels); v != blacklist.Clear {
+		t.Errorf("what the base explains makes it %s", v)
+	}
+	if v := judge(labels, frozen, frozenLabels); v != blacklist.Lead {
+		t.Errorf("a base that has a tensor makes it %s", v)
+	}
+	l.Must(&log.Strike{Origin: l.Origin, Sequence: 1, LabelKind: "band-3", Label: labels[6].Label[:], Reason: "wrong"}, l.Threshold()...)
+	if v := judge(nil, tuned, tunedLabels); v != blacklist.Lead {
+		t.Errorf("one band that stands makes it %s", v)
+	}
 }

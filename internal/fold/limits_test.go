@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/haltlog/haltlog/blacklist"
+	"github.com/haltlog/haltlog/blacklist/fingerprint"
 	"github.com/haltlog/haltlog/log"
 	"github.com/haltlog/haltlog/policy"
 )
@@ -25,8 +26,12 @@ func TestBoundsAgree(t *testing.T) {
 			t.Errorf("%s: %d and %d", name, b[0], b[1])
 		}
 	}
-	// Under two key versions, each with every tensor part and one of each other kind.
-	if n := 2 * (1<<blacklist.MaxPrefix + 3); n > log.MaxEpochParts {
+	// One entry publishes under one key version: every part of that may change, and
+	// the epoch has to fit.
+	if n := 1 + 1<<blacklist.MaxPrefix + 2*fingerprint.Bands<<blacklist.MaxBandPrefix; n > log.MaxEpochParts {
 		t.Errorf("%d parts, an epoch holds %d", n, log.MaxEpochParts)
+	}
+	if fingerprint.Bands != log.Bands {
+		t.Errorf("%d and %d bands", fingerprint.Bands, log.Bands)
 	}
 }
