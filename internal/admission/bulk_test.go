@@ -72,7 +72,7 @@ func TestRealBulk(t *testing.T) {
 			}
 		})
 	}
-	deadline, cancel := context.WithTimeout(t.Context(), time.Minute)
+	deadline, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	for taken.Load() < 1000 { // the flood is there
 		if err := l.Wait(deadline, l.Size()); err != nil {
