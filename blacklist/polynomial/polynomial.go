@@ -10,6 +10,7 @@
 package polynomial
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -17,8 +18,13 @@ import (
 	"math/bits"
 	"slices"
 
+	"github.com/haltlog/haltlog/internal/field"
 	"github.com/haltlog/haltlog/internal/group"
 )
+
+// MaxRoots bounds what is parsed: 2^22 labels are a part of 128 MiB, as
+// blacklist's own bound.
+const MaxRoots = 1 << 22
 
 // format is the first line of the encoding.
 const format = "haltlog/blacklist/polynomial/v1"
@@ -30,7 +36,7 @@ var ErrPolynomial = errors.New("malformed polynomial")
 // while it is added to.
 type Polynomial struct {
 	roots uint64   // without padding
-	c     []number // 2^(d+1) coefficients, the constant one first; the last is 1
+	c     []field.Element // 2^(d+1) coefficients, the constant one first; the last is 1
 }
 
 // Degree returns d for n roots: they are padded to 2^(d+1) − 1.
@@ -47,7 +53,7 @@ func Pad(i uint64) [32]byte {
 func New(roots [][32]byte) *Polynomial {
 	n := uint64(len(roots))
 	size := 2 << Degree(n)
-	all := make([]number, size) // one slot is left 0: a root 0, divided out below
+	all := make([]field.Element, size) // one slot is left 0: a root 0, divided out below
 	for i, r := range roots {
 		all[i] = load(r)
 	}
@@ -56,27 +62,27 @@ func New(roots [][32]byte) *Polynomial {
 	}
 	p := product(all)
 	// p is X·P(X), its leading 1 left out: the constant coefficient is 0.
-	return &Polynomial{n, append(p[1:], one())}
+	return &Polynomial{n, append(p[1:], field.One())}
 }
 
 // product returns ∏(X − r) over a power of two roots, without the leading 1.
-func product(roots []number) []number {
+func product(roots []field.Element) []field.Element {
 	n := len(roots)
 	if n == 1 {
-		var zero number
-		return []number{zero.sub(&roots[0])}
+		var zero field.Element
+		return []field.Element{zero.Sub(&roots[0])}
 	}
 	a, b := product(roots[:n/2]), product(roots[n/2:])
 	// (X^h + a)(X^h + b) = X^n + (a + b)·X^h + a·b
-	out := append(multiply(a, b), number{})[:n]
+	out := append(multiply(a, b), field.Element{})[:n]
 	for i := range a {
-		s := a[i].add(&b[i])
-		out[n/2+i] = out[n/2+i].add(&s)
+		s := a[i].Add(&b[i])
+		out[n/2+i] = out[n/2+i].Add(&s)
 	}
 	return out
 }
 
-// Count returns the number of roots without padding.
+// Count returns the field.Element of roots without padding.
 func (p *Polynomial) Count() uint64 { return p.roots }
 
 // Clone returns an independent copy.
@@ -92,16 +98,16 @@ func (p *Polynomial) Add(root [32]byte) {
 	p.roots++
 	if pads == 0 {
 		// Twice the degree: n more roots, of which this is one.
-		more := make([]number, n)
+		more := make([]field.Element, n)
 		more[0] = u
 		for i := range n - 1 {
 			more[i+1] = load(Pad(uint64(i)))
 		}
 		f := product(more)
 		// (X^n + f)·c, where c has n coefficients
-		out := append(multiply(f, p.c), number{})
+		out := append(multiply(f, p.c), field.Element{})
 		for i := range p.c {
-			out[n+i] = out[n+i].add(&p.c[i])
+			out[n+i] = out[n+i].Add(&p.c[i])
 		}
 		p.c = out
 		return
@@ -110,68 +116,68 @@ func (p *Polynomial) Add(root [32]byte) {
 	// Synthetic division from the top, then the product with X − u.
 	carry := p.c[n-1]
 	for i := n - 2; i >= 0; i-- {
-		t := carry.mul(&pad)
-		carry, p.c[i] = p.c[i].add(&t), carry
+		t := carry.Mul(&pad)
+		carry, p.c[i] = p.c[i].Add(&t), carry
 	}
-	var below number
+	var below field.Element
 	for i := range n - 1 {
 		q := p.c[i]
-		t := u.mul(&q)
-		p.c[i], below = below.sub(&t), q
+		t := u.Mul(&q)
+		p.c[i], below = below.Sub(&t), q
 	}
 	p.c[n-1] = below
 }
 
-// Coefficients returns a_0 … a_{2^(d+1)−1}, 32 bytes little-endian each.
-func (p *Polynomial) Coefficients() [][32]byte {
-	out := make([][32]byte, len(p.c))
-	for i := range p.c {
-		out[i] = p.c[i].store()
-	}
-	return out
-}
+// Coefficients returns a_0 … a_{2^(d+1)−1}, which the caller must not change.
+func (p *Polynomial) Coefficients() []field.Element { return p.c }
+
+// D returns d: there are 2^(d+1) coefficients.
+func (p *Polynomial) D() int { return bits.Len(uint(len(p.c))) - 2 }
 
 // Encoding returns the one encoding: two lines of text, the format and d, and the
 // coefficients, 32 bytes little-endian each. How many of the roots are padding
 // stands beside it, as the part's count.
 func (p *Polynomial) Encoding() []byte {
-	b := fmt.Appendf(make([]byte, 0, 64+32*len(p.c)), "%s\n%d\n", format, bits.Len(uint(len(p.c)))-2)
+	b := fmt.Appendf(make([]byte, 0, 64+32*len(p.c)), "%s\n%d\n", format, p.D())
 	for i := range p.c {
-		c := p.c[i].store()
+		c := p.c[i].Bytes()
 		b = append(b, c[:]...)
 	}
 	return b
 }
 
+// Parse is the inverse of Encoding, for a part of that many labels: whoever reads
+// it holds its hash against the witnessed epoch's, since no reader can tell the
+// coefficients of other roots from these. Errors: ErrPolynomial.
+func Parse(b []byte, roots uint64) (*Polynomial, error) {
+	head := fmt.Appendf(nil, "%s\n%d\n", format, Degree(roots))
+	body, ok := bytes.CutPrefix(b, head)
+	if roots > MaxRoots || !ok || len(body) != field.Size<<(Degree(roots)+1) {
+		return nil, fmt.Errorf("%w: %d bytes for %d roots", ErrPolynomial, len(b), roots)
+	}
+	p := &Polynomial{roots, make([]field.Element, len(body)/field.Size)}
+	for i := range p.c {
+		var err error
+		if p.c[i], err = field.Decode(body[field.Size*i:][:field.Size]); err != nil {
+			return nil, fmt.Errorf("%w: coefficient %d: %w", ErrPolynomial, i, err)
+		}
+	}
+	if p.c[len(p.c)-1] != field.One() {
+		return nil, fmt.Errorf("%w: not monic", ErrPolynomial)
+	}
+	return p, nil
+}
+
 // Hash returns SHA-256 of the encoding.
 func (p *Polynomial) Hash() [32]byte { return sha256.Sum256(p.Encoding()) }
 
-func one() number {
-	n := number{1}
-	return n.mul(&squared)
-}
-
-// load reads 32 bytes little-endian into Montgomery form.
-func load(b [32]byte) number {
-	var n number
-	for i := range n {
-		n[i] = binary.LittleEndian.Uint64(b[8*i:])
+// load reads 32 bytes little-endian.
+func load(b [32]byte) field.Element {
+	e, err := field.Decode(b[:])
+	if err != nil {
+		panic("polynomial: " + err.Error())
 	}
-	if m := n; true {
-		if m.reduce(); m != n {
-			panic("polynomial: scalar is not canonical")
-		}
-	}
-	return n.mul(&squared)
-}
-
-// store is the inverse of load.
-func (x *number) store() (b [32]byte) {
-	n := x.mul(&number{1})
-	for i := range n {
-		binary.LittleEndian.PutUint64(b[8*i:], n[i])
-	}
-	return b
+	return e
 }
 
 // schoolbook is the length below which products are made term by term.
@@ -179,31 +185,31 @@ const schoolbook = 16
 
 // multiply returns the product of two of the same length, a power of two: 2n − 1
 // coefficients, by Karatsuba's method.
-func multiply(a, b []number) []number {
+func multiply(a, b []field.Element) []field.Element {
 	n := len(a)
-	out := make([]number, 2*n-1, 2*n)
+	out := make([]field.Element, 2*n-1, 2*n)
 	if n <= schoolbook {
 		for i := range a {
 			for j := range b {
-				t := a[i].mul(&b[j])
-				out[i+j] = out[i+j].add(&t)
+				t := a[i].Mul(&b[j])
+				out[i+j] = out[i+j].Add(&t)
 			}
 		}
 		return out
 	}
 	h := n / 2
 	low, high := multiply(a[:h], b[:h]), multiply(a[h:], b[h:])
-	sa, sb := make([]number, h), make([]number, h)
+	sa, sb := make([]field.Element, h), make([]field.Element, h)
 	for i := range h {
-		sa[i], sb[i] = a[i].add(&a[h+i]), b[i].add(&b[h+i])
+		sa[i], sb[i] = a[i].Add(&a[h+i]), b[i].Add(&b[h+i])
 	}
 	mid := multiply(sa, sb)
 	copy(out, low)
 	copy(out[n:], high)
 	for i := range mid {
-		t := mid[i].sub(&low[i])
-		t = t.sub(&high[i])
-		out[h+i] = out[h+i].add(&t)
+		t := mid[i].Sub(&low[i])
+		t = t.Sub(&high[i])
+		out[h+i] = out[h+i].Add(&t)
 	}
 	return out
 }

@@ -1,7 +1,9 @@
 package polynomial
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"math/big"
 	"slices"
 	"testing"
@@ -53,7 +55,7 @@ func TestCoefficients(t *testing.T) {
 			t.Fatalf("%d roots: %d coefficients", n, len(got))
 		}
 		for i := range got {
-			if whole(got[i]).Cmp(want[i]) != 0 {
+			if whole(got[i].Bytes()).Cmp(want[i]) != 0 {
 				t.Fatalf("%d roots: coefficient %d", n, i)
 			}
 		}
@@ -90,6 +92,47 @@ func BenchmarkAdd(b *testing.B) {
 func BenchmarkMul(b *testing.B) {
 	x, y := load(roots(2)[0]), load(roots(2)[1])
 	for b.Loop() {
-		x = x.mul(&y)
+		x = x.Mul(&y)
+	}
+}
+
+// FuzzParse: what is taken is printed again to the last byte (PL1).
+func FuzzParse(f *testing.F) {
+	for _, n := range []int{0, 1, 5} {
+		f.Add(New(roots(n)).Encoding(), uint64(n))
+	}
+	f.Add([]byte("haltlog/blacklist/polynomial/v1\n0\n"), uint64(1))
+	f.Fuzz(func(t *testing.T, b []byte, n uint64) {
+		p, err := Parse(b, n)
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(p.Encoding(), b) || p.Count() != n {
+			t.Error("two encodings")
+		}
+	})
+}
+
+// TestParseRefuses: another degree, length, number of roots, or leading coefficient.
+func TestParseRefuses(t *testing.T) {
+	t.Attr("invariant", "PL1")
+	good := New(roots(5)).Encoding()
+	if p, err := Parse(good, 5); err != nil || p.Hash() != New(roots(5)).Hash() || p.D() != 2 {
+		t.Fatalf("%v", err)
+	}
+	double := bytes.Clone(good)
+	double[len(double)-32] = 2
+	large := bytes.Clone(good)
+	large[len(large)-33] = 0xff
+	for name, c := range map[string]struct {
+		b []byte
+		n uint64
+	}{
+		"roots": {good, 9}, "too many roots": {good, MaxRoots + 1}, "short": {good[:len(good)-32], 5}, "long": {append(bytes.Clone(good), 0), 5},
+		"format": {bytes.Replace(good, []byte("v1"), []byte("v2"), 1), 5}, "not monic": {double, 5}, "not canonical": {large, 5}, "empty": {nil, 0},
+	} {
+		if _, err := Parse(c.b, c.n); !errors.Is(err, ErrPolynomial) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
