@@ -1,12 +1,15 @@
 package fingerprint
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
 
 // CacheVersion numbers what a [FileResult] means. It changes with every change
-// to what a scan computes of a file, so that older results are no hits.
+// to what a scan computes of a file, so that older results are no hits. All
+// that a scan needs later of a tensor has to be in exported fields of
+// [TensorPrint]: caches keep those.
 const CacheVersion = 1
 
 // FileKey names a file as it was when it was scanned. A file that changed has
@@ -27,8 +30,8 @@ type FileResult struct {
 // Cache keeps results across scans. It is asked before anything is read, and
 // told of each finished file, and now and then of one that is under way. What
 // it returns is believed for a file of that name, size and time, so a Cache
-// must return nothing that it cannot tell to be whole and its own. Put may be
-// called from several goroutines at once; what it cannot keep it forgets.
+// must return nothing that it cannot tell to be whole and its own. It is called
+// by one goroutine at a time; what it cannot keep it forgets.
 type Cache interface {
 	Get(FileKey) (FileResult, bool)
 	Put(FileKey, FileResult)
@@ -62,7 +65,7 @@ func (s *scan) recall(i int) {
 	for _, t := range r.Tensors {
 		prints[t.Name] = t
 	}
-	found := make([]TensorPrint, p.open)
+	found, known := make([]TensorPrint, p.open), make([]bool, p.open)
 	for j := range found {
 		x := s.tensors[at.first+j]
 		t, ok := prints[x.Name]
@@ -73,13 +76,13 @@ func (s *scan) recall(i int) {
 			return
 		}
 		t.File = s.files[i].name
-		found[j], p.known[j] = t, ok
+		found[j], known[j] = t, ok
 	}
 	if s.opts.Verify {
 		s.claims[i] = claim{r.Digest, found}
-		clear(p.known)
 		return
 	}
+	p.known = known
 	s.adopt(i, found)
 	if !r.Partial {
 		s.digests[i], p.hashed = r.Digest, true
@@ -126,7 +129,6 @@ func (s *scan) finished(i, tensor int) {
 	if s.opts.Cache == nil {
 		return
 	}
-	f := s.files[i]
 	s.mu.Lock()
 	p := &s.standing[i]
 	if tensor < 0 {
@@ -136,14 +138,25 @@ func (s *scan) finished(i, tensor int) {
 		p.known[tensor-s.spans[i].first] = true
 		p.unsaved += s.tensors[tensor].End - s.tensors[tensor].Begin
 	}
-	whole := p.hashed && p.open == 0
-	if !whole && p.unsaved < saveBytes {
-		s.mu.Unlock()
-		return
+	save := p.hashed && p.open == 0 || p.unsaved >= cmp.Or(s.opts.saveEvery, saveBytes)
+	if save {
+		p.unsaved = 0
 	}
-	p.unsaved = 0
-	r := FileResult{Partial: !whole}
-	if whole {
+	s.mu.Unlock()
+	if save {
+		s.save(i)
+	}
+}
+
+// save tells the cache how far file i has come. One at a time, and looking
+// again: what is told later is never less than what was told before.
+func (s *scan) save(i int) {
+	s.saving.Lock()
+	defer s.saving.Unlock()
+	s.mu.Lock()
+	p := &s.standing[i]
+	r := FileResult{Partial: !p.hashed || p.open > 0}
+	if !r.Partial {
 		r.Digest = s.digests[i]
 	}
 	for j, known := range p.known {
@@ -153,7 +166,7 @@ func (s *scan) finished(i, tensor int) {
 	}
 	s.mu.Unlock()
 	// F4: what is kept was a file's, from its first byte to its last.
-	if unchanged(s.fsys, []file{f}) == nil {
+	if f := s.files[i]; unchanged(s.fsys, []file{f}) == nil {
 		s.opts.Cache.Put(f.key(), r)
 	}
 }

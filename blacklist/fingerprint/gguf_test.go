@@ -100,6 +100,11 @@ func TestGGUF(t *testing.T) {
 	if g, err = readGGUF(ggufBytes(t, []Meta{MetaNumber("general.alignment", 4096)}, Bytes("a", I8, []uint64{1}, []byte{1}))); err != nil || g.Alignment != 4096 || g.Data != 4096 {
 		t.Errorf("alignment: %+v, %v", g, err)
 	}
+	// Byte for byte what the format's text says.
+	hand := new(hand).head(1, 1).text("general.name").u32(8).text("x").tensor("a", 24, 0, 3, 2).data(32)
+	if got := ggufBytes(t, []Meta{MetaText("general.name", "x")}, Bytes("a", I8, []uint64{2, 3}, make([]byte, 6))); !bytes.Equal(got, hand) {
+		t.Errorf("wrote %x, want %x", got, hand)
+	}
 	if _, err = readGGUF(ggufBytes(t, nil)); err != nil {
 		t.Errorf("no tensors: %v", err)
 	}

@@ -41,6 +41,8 @@ type Options struct {
 
 	// Stop, if set, ends the scan with [ErrStopped] when it is closed.
 	Stop <-chan struct{}
+
+	saveEvery uint64 // 0: saveBytes
 }
 
 // Scan fingerprints the model under fsys: the manifest of all its files, and
@@ -144,6 +146,7 @@ type scan struct {
 	standing []standing    // by file
 	claims   map[int]claim // by file, until they are settled
 	claiming bool          // only the files of claims are read
+	saving   sync.Mutex    // of the cache's Put
 
 	mu     sync.Mutex // of the queue
 	file   int

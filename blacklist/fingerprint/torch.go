@@ -173,15 +173,13 @@ type torchView struct {
 	strides []uint64
 }
 
-// views places the tensors in the file, each view once.
+// views places the tensors in the file, each view and
+// each name once.
 func (a *torchArchive) views(tensors []*pickleTensor, size uint64) ([]torchView, error) {
 	var views []torchView
-	seen := make(map[string]bool)
+	seen, names, count := make(map[string]bool), make(map[string]bool), make(map[string]int)
 	total := uint64(0)
 	for i, t := range tensors {
-		if t.name == "" {
-			t.name = "tensor " + strconv.Itoa(i)
-		}
 		v, err := a.view(t)
 		if err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", t.name, err)
@@ -196,6 +194,12 @@ func (a *torchArchive) views(tensors []*pickleTensor, size uint64) ([]torchView,
 		if total += v.End - v.Begin; total > maxViews*size {
 			return nil, fmt.Errorf("%w: tensors of more than %d times the file", ErrTorch, maxViews)
 		}
+		// Keys of dicts in dicts repeat (an optimiser's state); names do not.
+		base := cmp.Or(t.name, "tensor "+strconv.Itoa(i))
+		for v.Name = base; names[v.Name]; v.Name = base + " #" + strconv.Itoa(count[base]+1) {
+			count[base]++
+		}
+		names[v.Name] = true
 		views = append(views, v)
 	}
 	slices.SortStableFunc(views, func(x, y torchView) int {

@@ -156,6 +156,22 @@ func TestTorchTied(t *testing.T) {
 	if err != nil || len(h.Tensors) != 2 || h.Tensors[0].Name != "embed" {
 		t.Errorf("%+v, %v", h.Tensors, err)
 	}
+	// Other tensors under one name keep apart.
+	c.name, c.shape = "embed", []uint64{2}
+	d := c
+	d.name, d.offset = "embed #2", 2
+	e := c
+	e.offset = 4
+	if h, err = readTorch(torchBytes(statePickle(a, d, c, e), make([]byte, 24))); err != nil {
+		t.Fatal(err)
+	}
+	names := make(map[string]bool)
+	for _, x := range h.Tensors {
+		names[x.Name] = true
+	}
+	if len(names) != 4 || !names["embed"] || !names["embed #3"] {
+		t.Errorf("%v", names)
+	}
 }
 
 // TestHostileTorch: archives that no torch.save writes.

@@ -47,8 +47,12 @@ func Decode(dst []float32, src []byte, d Dtype) []float32 {
 // float32s writes values to dst as little-endian F32.
 func float32s(dst []byte, values []float32) []byte {
 	dst = slices.Grow(dst[:0], 4*len(values))[:4*len(values)]
+	b := dst
+	for ; len(values) >= 2 && len(b) >= 8; values, b = values[2:], b[8:] {
+		binary.LittleEndian.PutUint64(b, uint64(math.Float32bits(values[0]))|uint64(math.Float32bits(values[1]))<<32)
+	}
 	for i, v := range values {
-		binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(v))
+		binary.LittleEndian.PutUint32(b[4*i:], math.Float32bits(v))
 	}
 	return dst
 }
