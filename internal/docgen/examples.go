@@ -44,6 +44,7 @@ func (x *examples) blocks() map[string]func() (string, error) {
 		"dead-vote":    deadVote,
 		"log-time":     logTime,
 		"labels":       labels,
+		"epoch":        epoch,
 		"tensor":       tensor,
 		"routes":       x.routesBlock,
 		"clock":        clock,

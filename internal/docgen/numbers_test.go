@@ -34,7 +34,10 @@ func TestNumbers(t *testing.T) {
 		fmt.Sprintf("Evidence is sorted, at most %d indices", policy.MaxEvidence),
 		fmt.Sprintf("anchor period + %d s (checkpoint lag) + skew", int(policy.CheckpointLag.Seconds())),
 		fmt.Sprintf("N × %d bytes, 1 ≤ N ≤ %s", voprf.ElementSize, thousands(voprf.MaxBatch)),
-		fmt.Sprintf("n = bits(count div 2¹⁴), at most %d, for tensors", blacklist.MaxPrefix),
+		fmt.Sprintf("have n = bits(count div 2¹⁴) bits, at most %d for tensors and %d for bands", blacklist.MaxPrefix, blacklist.MaxBandPrefix),
+		fmt.Sprintf("than a statement names (%s)", thousands(log.MaxEpochParts)),
+		fmt.Sprintf("A bucket holds %d labels or more on average", blacklist.MinBucketLabels),
+		fmt.Sprintf("if %s distinct labels of bands are active", map[int]string{2: "two"}[blacklist.CopyBands]),
 	} {
 		if !strings.Contains(page, sentence) {
 			t.Errorf("the page does not say %q", sentence)
