@@ -21,6 +21,10 @@ const (
 	// TagBlacklistScalar maps a label to the scalar u that the blacklist's trees
 	// sort and its proofs speak of.
 	TagBlacklistScalar Tag = "haltlog/v1/blacklist-scalar"
+	// TagClearanceH makes the second generator of clearance's commitments.
+	TagClearanceH Tag = "haltlog/v1/clearance-h"
+	// TagClearanceChallenge is the challenge of a proof of clearance.
+	TagClearanceChallenge Tag = "haltlog/v1/clearance-challenge"
 	// TagClearancePad makes the roots that pad a polynomial.
 	TagClearancePad Tag = "haltlog/v1/clearance-pad"
 )
