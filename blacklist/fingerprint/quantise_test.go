@@ -29,6 +29,8 @@ func bellValues(n int) []float32 {
 // language: testdata/quantise.py prints these digests.
 func TestQuantise(t *testing.T) {
 	for d, want := range map[Dtype]string{
+		Q2_K: "b90b32055d56adaaa9dfc4ccaf6947bdd607d33233146564df0fcfe2bf95814f",
+		Q3_K: "67771beacf981885305706eff2bd3562d0012d66d95cff712d2aded544a25a51",
 		Q4_0: "1d3e7d2f67f13622908e6154624441b365892c419bbce51ab210c593f4c36389",
 		Q4_1: "c6981d9f242d0190d20e0a562758c2a60df9279114d7f5a44df69563261e114b",
 		Q5_0: "43b315525fe0cf62db252dab78a09bc99861e15361eafc63000434fe880396e7",

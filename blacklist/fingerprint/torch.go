@@ -266,8 +266,9 @@ func (a *torchArchive) view(t *pickleTensor) (torchView, error) {
 	return v, nil
 }
 
-// gather reads n elements of a strided tensor from element first on, in
-// row-major order, as runs of what lies together.
+// gather reads the elements of a strided tensor from element first on, in
+// row-major order, until dst is full: as runs of what lies together, along the
+// rows or, of a transposed matrix, along many columns at once.
 func gather(r io.ReaderAt, dst []byte, t *tensor, first uint64) error {
 	width := t.Dtype.Size()
 	rank := len(t.Shape)
@@ -280,22 +281,56 @@ func gather(r io.ReaderAt, dst []byte, t *tensor, first uint64) error {
 		for i, n := range index {
 			place += n * t.strides[i]
 		}
-		run := uint64(1)
-		if t.strides[rank-1] == 1 {
-			run = min(t.Shape[rank-1]-index[rank-1], uint64(len(dst)/width))
-		}
-		n := int(run) * width
-		if err := readAt(r, dst[:n], int64(t.offset+place*uint64(width))); err != nil {
+		at := t.offset + place*uint64(width)
+		if n, err := gatherColumns(r, dst, t, at, index); err != nil {
 			return err
+		} else if n > 0 {
+			dst = dst[n:]
+		} else {
+			run := uint64(1)
+			if t.strides[rank-1] == 1 {
+				run = min(t.Shape[rank-1]-index[rank-1], uint64(len(dst)/width))
+			}
+			n := int(run) * width
+			if err := readAt(r, dst[:n], int64(at)); err != nil {
+				return err
+			}
+			dst = dst[n:]
+			index[rank-1] += run
 		}
-		dst = dst[n:]
-		index[rank-1] += run
 		for i := rank - 1; i > 0 && index[i] == t.Shape[i]; i-- {
 			index[i] = 0
 			index[i-1]++
 		}
 	}
 	return nil
+}
+
+// gatherColumns reads as many whole rows as dst holds of a matrix whose columns
+// lie together, a piece of each column at a time, and moves the index behind
+// them. It returns the bytes, 0 where that is no way.
+func gatherColumns(r io.ReaderAt, dst []byte, t *tensor, at uint64, index []uint64) (int, error) {
+	width, last := t.Dtype.Size(), len(t.Shape)-1
+	if last < 1 || t.strides[last-1] != 1 || t.strides[last] == 1 || index[last] != 0 {
+		return 0, nil
+	}
+	columns := int(t.Shape[last])
+	rows := min(t.Shape[last-1]-index[last-1], uint64(len(dst)/width/columns))
+	if rows < 2 {
+		return 0, nil
+	}
+	piece := make([]byte, int(rows)*width)
+	for j := range columns {
+		if err := readAt(r, piece, int64(at+uint64(j)*t.strides[last]*uint64(width))); err != nil {
+			return 0, err
+		}
+		for i := range int(rows) {
+			copy(dst[(i*columns+j)*width:][:width], piece[i*width:])
+		}
+	}
+	index[last] = t.Shape[last]
+	index[last-1] += rows - 1
+	return int(rows) * columns * width, nil
 }
 
 // swapBytes turns big-endian elements of size bytes into little-endian ones.

@@ -118,6 +118,22 @@ func TestTorchSame(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
+	// Of three dimensions, the last two or the first two swapped.
+	for name, c := range map[string]struct {
+		shape, strides []uint64
+	}{"inner": {[]uint64{3, 250, 400}, []uint64{100000, 1, 250}}, "outer": {[]uint64{250, 3, 400}, []uint64{400, 100000, 1}}, "all": {[]uint64{400, 250, 3}, []uint64{1, 400, 100000}}, "repeated": {[]uint64{250, 300, 4}, []uint64{1, 250, 0}}} {
+		plain := make([]float64, rows*columns)
+		for i := range plain {
+			a, b, k := uint64(i)/(c.shape[1]*c.shape[2]), uint64(i)/c.shape[2]%c.shape[1], uint64(i)%c.shape[2]
+			plain[i] = list[a*c.strides[0]+b*c.strides[1]+k*c.strides[2]]
+		}
+		want := mustScan(t, writeFS(t, Bytes("w", F32, c.shape, values(t, F32, plain))), Options{}).Tensors[0].Fingerprint
+		x := torchTensor{name: "w", class: "FloatStorage", key: "0", numel: n, shape: c.shape, strides: c.strides}
+		got := mustScan(t, fstest.MapFS{"w.pt": {Data: torchBytes(statePickle(x), values(t, F32, list))}}, Options{})
+		if got.Tensors[0].Fingerprint != want {
+			t.Errorf("%s: differs", name)
+		}
+	}
 	// Padded columns: rows that lie apart.
 	var padded []float64
 	for i := range rows {

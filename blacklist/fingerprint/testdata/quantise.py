@@ -67,7 +67,7 @@ def q8_0(x):
     return out
 
 
-def qkx2(x, w, nmax, rmin, rdelta, nstep):
+def qkx2(x, w, nmax, rmin, rdelta, nstep, mad=False):
     rmin, rdelta = f32(rmin), f32(rdelta)
     lo, hi = min(x), max(x)
     sum_w = sum_x = 0.0
@@ -84,7 +84,7 @@ def qkx2(x, w, nmax, rmin, rdelta, nstep):
         e = 0.0
         for v, wi, l in zip(x, w, q):
             diff = f32(f32(f32(s * l) + m) - v)
-            e = f32(e + f32(wi * f32(diff * diff)))
+            e = f32(e + f32(wi * (abs(diff) if mad else f32(diff * diff))))
         return e
 
     best_q = [clamp(nearest(f32(isc * f32(v - lo))), 0, nmax) for v in x]
@@ -206,7 +206,104 @@ def q6_k(x):
     return low + high + struct.pack("16b", *steps) + d
 
 
+def two_bits(quants):
+    out = b""
+    for j in range(0, 256, 128):
+        p = quants[j : j + 128]
+        out += bytes(p[i] | p[i + 32] << 2 | p[i + 64] << 4 | p[i + 96] << 6 for i in range(32))
+    return out
+
+
+def q2_k(x):
+    quants, scales, mins = [], [], []
+    for g in range(16):
+        part = x[16 * g : 16 * g + 16]
+        q, s, m = qkx2(part, [abs(v) for v in part], 3, -0.5, 0.1, 15, mad=True)
+        quants += q
+        scales.append(s)
+        mins.append(m)
+
+    def nibbles(values):
+        top = max(0.0, *values)
+        if top == 0:
+            return [0] * 16, put16(0.0)
+        inv = f32(15 / top)
+        return [nearest(f32(inv * v)) for v in values], put16(f32(top / 15))
+
+    ls, d = nibbles(scales)
+    lm, dmin = nibbles(mins)
+    for g in range(16):
+        s = f32(get16(d) * ls[g])
+        if s == 0:
+            continue
+        m = f32(get16(dmin) * lm[g])
+        for i in range(16 * g, 16 * g + 16):
+            quants[i] = clamp(nearest(f32(f32(x[i] + m) / s)), 0, 3)
+    return bytes(a | b << 4 for a, b in zip(ls, lm)) + two_bits(quants) + d + dmin
+
+
+def q3(x):
+    top, mag = 0.0, 0.0
+    for v in x:
+        if abs(v) > mag:
+            mag, top = abs(v), v
+    if mag < 1e-15:
+        return [0] * len(x), 0.0
+    isc = f32(-4 / top)
+    q, lx, l2 = [], 0.0, 0.0
+    for v in x:
+        l = clamp(nearest(f32(isc * v)), -4, 3)
+        q.append(l)
+        w = f32(v * v)
+        lx = f32(lx + f32(f32(w * v) * l))
+        l2 = f32(l2 + f32(f32(w * l) * l))
+    for _ in range(5):
+        changed = 0
+        for i, v in enumerate(x):
+            w = f32(v * v)
+            slx = f32(lx - f32(f32(w * v) * q[i]))
+            if slx > 0:
+                sl2 = f32(l2 - f32(f32(w * q[i]) * q[i]))
+                n = clamp(nearest(f32(f32(v * sl2) / slx)), -4, 3)
+                if n != q[i]:
+                    slx = f32(slx + f32(f32(w * v) * n))
+                    sl2 = f32(sl2 + f32(f32(w * n) * n))
+                    if sl2 > 0 and f32(f32(slx * slx) * l2) > f32(f32(lx * lx) * sl2):
+                        q[i], lx, l2 = n, slx, sl2
+                        changed += 1
+        if not changed:
+            break
+    return [l + 4 for l in q], f32(lx / l2) if l2 > 0 else 0.0
+
+
+def q3_k(x):
+    quants, scales = [], []
+    for g in range(16):
+        q, s = q3(x[16 * g : 16 * g + 16])
+        quants += q
+        scales.append(s)
+    top, mag = 0.0, 0.0
+    for s in scales:
+        if abs(s) > mag:
+            mag, top = abs(s), s
+    isc = f32(-32.0 / top)
+    steps = [clamp(nearest(f32(isc * s)), -32, 31) for s in scales]
+    d = put16(f32(1 / isc))
+    for g, s in enumerate(steps):
+        dl = f32(get16(d) * s)
+        if dl == 0:
+            continue
+        for i in range(16 * g, 16 * g + 16):
+            quants[i] = clamp(nearest(f32(x[i] / dl)), -4, 3) + 4
+    packed = [(steps[g] + 32) & 15 | ((steps[g + 8] + 32) & 15) << 4 for g in range(8)]
+    packed += [sum((steps[4 * k + g] + 32 >> 4) << 2 * k for k in range(4)) for g in range(4)]
+    high = bytes(sum((quants[32 * k + i] >> 2) << k for k in range(8)) for i in range(32))
+    return high + two_bits([q & 3 for q in quants]) + bytes(packed) + d
+
+
 FORMATS = {
+    "Q2_K": (256, q2_k),
+    "Q3_K": (256, q3_k),
     "Q4_0": (32, lambda x: symmetric(x, 8, 4)),
     "Q4_1": (32, lambda x: affine(x, 15, 4)),
     "Q5_0": (32, lambda x: symmetric(x, 16, 5)),
