@@ -198,8 +198,14 @@ func (d Draft) part(c *content) PartEpoch {
 		of.root, of.polynomial = t.Root(), polynomialOf(t).Hash()
 	}
 	return PartEpoch{c.part, c.version, uint64(len(c.labels)), []Commitment{
-		{CommitDeltaFull, delta.Hash()}, {CommitDeltaLookup, of.lookup}, {CommitDeltaPolynomial, of.polynomial}, {CommitDeltaRoot, of.root},
-		{CommitFull, m.full}, {CommitLookup, m.lookup}, {CommitPolynomial, m.polynomial}, {CommitRoot, m.root},
+		{CommitDeltaFull, delta.Hash()},
+		{CommitDeltaLookup, of.lookup},
+		{CommitDeltaPolynomial, of.polynomial},
+		{CommitDeltaRoot, of.root},
+		{CommitFull, m.full},
+		{CommitLookup, m.lookup},
+		{CommitPolynomial, m.polynomial},
+		{CommitRoot, m.root},
 	}}
 }
 

@@ -28,8 +28,9 @@ const (
 	minSettle = 1 << 16
 
 	// maxAdded is how many roots are multiplied into a polynomial one by one, each
-	// in time linear in the part; with more the whole product is made anew.
-	maxAdded = 64
+	// in time linear in the part; with more the whole product is made anew. In a
+	// full part that costs as much as some 400 of them.
+	maxAdded = 256
 
 	// MinBucketLabels is the fewest labels that a bucket holds on average: one
 	// with fewer would say more about who asks than its 2 KB save.

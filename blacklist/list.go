@@ -70,10 +70,8 @@ func (f FullList) With(d Delta) (FullList, error) {
 	if d.Part != f.Part || d.KeyVersion != f.KeyVersion {
 		return FullList{}, fmt.Errorf("%w: delta of %v under key version %d for %v under %d", ErrList, d.Part, d.KeyVersion, f.Part, f.KeyVersion)
 	}
-	for _, l := range d.Labels {
-		if f.Contains(l) {
-			return FullList{}, fmt.Errorf("%w: delta holds a label that is not new", ErrList)
-		}
+	if slices.ContainsFunc(d.Labels, f.Contains) {
+		return FullList{}, fmt.Errorf("%w: delta holds a label that is not new", ErrList)
 	}
 	return FullList{f.Part, f.KeyVersion, merge(f.Labels, d.Labels, compareLabels)}, nil
 }

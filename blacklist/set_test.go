@@ -323,15 +323,3 @@ func TestEpochValidate(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkEpoch(b *testing.B) {
-	base := NewSet()
-	mustList(b, base, listing(base, "run", 10, tensors(labels(0, 4096)...)))
-	base.present()
-	more := tensors(labels(4096, 4096+64)...)
-	for b.Loop() {
-		s := base.Clone()
-		mustList(b, s, listing(s, "more", 20, more))
-		s.present()
-	}
-}
