@@ -87,24 +87,22 @@ func (q *Query) Labels(responses [][]byte) ([]Label, error) {
 	for i, body := range responses {
 		from := i * MaxBatch
 		to := min(from+MaxBatch, q.Len())
-		encoded, elements, proof, err := splitResponse(body)
+		elements, err := verifyAnswer(q.public, q.blinded[from:to], q.encoded[from:to], body)
 		if err != nil {
-			return nil, fmt.Errorf("response %d: %w", i, err)
-		}
-		if len(elements) != to-from {
-			return nil, fmt.Errorf("response %d: %d elements to %d: %w", i, len(elements), to-from, ErrBatch)
-		}
-		b := &batch{c: q.blinded[from:to], cEnc: q.encoded[from:to], d: elements, dEnc: encoded}
-		if err := b.verify(ModeVOPRF, q.public.element, q.public.encoded[:], proof); err != nil {
 			return nil, fmt.Errorf("response %d: %w", i, err)
 		}
 		evaluated = append(evaluated, elements...)
 	}
+	return q.unblind(evaluated), nil
+}
+
+// unblind is Y = Z − s·pk.
+func (q *Query) unblind(evaluated []*group.Element) []Label {
 	out := make([]Label, q.Len())
 	parallel(q.Len(), func(i int) {
 		out[i] = Label(evaluated[i].Sub(q.public.element.Mul(q.blinds[i])).Bytes())
 	})
-	return out, nil
+	return out
 }
 
 // A Commitment is what a query's blinded element is besides: a perfectly hiding,

@@ -368,7 +368,7 @@ func TestSet(t *testing.T) {
 	if err := shared.Validate(); err != nil {
 		t.Errorf("2 of 3: %v", err)
 	}
-	if _, err := shared.Key(); !errors.Is(err, ErrThreshold) {
+	if p, err := shared.Key(); err != nil || !bytes.Equal(p.Bytes(), key) {
 		t.Errorf("2 of 3: %v", err)
 	}
 	for name, change := range map[string]func(*Set){

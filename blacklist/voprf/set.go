@@ -41,16 +41,11 @@ func (s Set) Validate() error {
 	return nil
 }
 
-// Key returns the key that a query to this set verifies under. Errors: ErrSet,
-// and ErrThreshold for a set of which several must answer: their answers would
-// have to be combined, and taking one evaluator's for the set's would give wrong
-// labels.
+// Key returns the public key that labels are under. What one holder of several
+// answers never verifies under it: see Query.Combine. Errors: ErrSet.
 func (s Set) Key() (*PublicKey, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
-	}
-	if s.T != 1 || s.N != 1 {
-		return nil, fmt.Errorf("%w: %d of %d", ErrThreshold, s.T, s.N)
 	}
 	return ParsePublicKey(s.PublicKey)
 }

@@ -26,6 +26,11 @@
 //   - VO5: what an evaluator sees of a fingerprint is a uniform element,
 //     independent of it, and fresh for each query.
 //   - VO6: the time of whatever touches a key or a blind depends on neither.
+//   - VO7: any t of a set's n holders give the label of the whole key, whoever the
+//     others are; an answer that is wrong is blamed on its sender by evidence that
+//     anybody verifies.
+//   - VO8: fewer than t shares are consistent with every key: what they allow is
+//     what the public key allows, computing logarithms.
 package voprf
 
 import "errors"
@@ -45,9 +50,14 @@ var (
 	ErrInput = errors.New("invalid input")
 	// ErrSet is returned for an evaluator set that is no such thing.
 	ErrSet = errors.New("invalid evaluator set")
-	// ErrThreshold is returned for a set of more than one evaluator, which this
-	// version's queries do not combine.
-	ErrThreshold = errors.New("evaluator set needs several evaluators")
+	// ErrShare is returned for a share that is not the one committed to.
+	ErrShare = errors.New("share does not fit the commitments")
+	// ErrKeyOfSet is returned where a query was made for another key than the set's.
+	ErrKeyOfSet = errors.New("query is to another key than the set's")
+	// ErrFewAnswers is returned where fewer holders than the threshold answered well.
+	ErrFewAnswers = errors.New("too few good answers of evaluators")
+	// ErrRight is returned for evidence that proves nobody wrong.
+	ErrRight = errors.New("the answer is right")
 	// ErrMode is returned where a call does not fit its mode.
 	ErrMode = errors.New("wrong mode")
 	// ErrCommitment is returned for a commitment to something else.

@@ -23,6 +23,8 @@ import (
 var (
 	// ErrList is a list that is not the one that the log commits to.
 	ErrList = errors.New("the list is not the one that the log commits to")
+	// ErrSeveral is a label key that several evaluators share.
+	ErrSeveral = errors.New("several evaluators share the label key")
 	// ErrKey is a label key that the log does not name.
 	ErrKey = errors.New("the log names no such evaluator key")
 )
@@ -189,7 +191,7 @@ func (l *List) Key(version uint64) (*voprf.PublicKey, error) {
 		return nil, fmt.Errorf("version %d: %w", version, ErrKey)
 	}
 	if set.T != 1 || set.N != 1 {
-		return nil, fmt.Errorf("version %d: %w", version, voprf.ErrThreshold)
+		return nil, fmt.Errorf("version %d: %w", version, ErrSeveral)
 	}
 	pk, err := voprf.ParsePublicKey(set.PublicKey)
 	if err != nil {
