@@ -280,7 +280,7 @@ func TestInterrupted(t *testing.T) {
 	want, all := scan(t, root, fingerprint.Options{})
 	stop, once := make(chan struct{}), true
 	_, err := fingerprint.Scan(os.DirFS(root), fingerprint.Options{Workers: 1, Cache: open(t, dir, root), Stop: stop, Progress: func(done, total uint64) {
-		if done > total*2/3 && once {
+		if done > total*4/5 && once {
 			once = false
 			close(stop)
 		}
