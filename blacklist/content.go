@@ -143,11 +143,13 @@ func (c *content) commit() *sums {
 	return s
 }
 
-// commitAll computes what is not known yet of some parts, on all processors.
+// commitAll computes what is not known yet of some parts, on half of the
+// processors: after a start it takes minutes for a large list, and halts are
+// decided beside it.
 func commitAll(parts []*content) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range min(len(parts), runtime.GOMAXPROCS(0)) {
+	for range min(len(parts), (runtime.GOMAXPROCS(0)+1)/2) {
 		wg.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(parts)); i = next.Add(1) - 1 {
 				parts[i].commit()

@@ -108,7 +108,7 @@ func epochAt(ctx context.Context, b *bench, n int) error {
 	began := time.Now()
 	first := l.epoch()
 	b.add(name+"first epoch after a start", durations(millis, []time.Duration{time.Since(began)}), nil, nil,
-		fmt.Sprintf("everything of %d parts, outside the fold's lock, on %d processors", len(first.Parts), runtime.GOMAXPROCS(0)))
+		fmt.Sprintf("everything of %d parts, outside the fold's lock, on half of the processors", len(first.Parts)))
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
