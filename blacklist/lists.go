@@ -14,10 +14,6 @@ type shelf struct {
 	version uint64
 }
 
-func (a shelf) compare(b shelf) int {
-	return cmp.Or(compareKinds(a.kind, b.kind), cmp.Compare(a.version, b.version))
-}
-
 // split is a shelf's labels by parts.
 type split struct {
 	bits  int
