@@ -18,8 +18,16 @@ type Question struct {
 
 // Questions returns what is to be asked about a model, and what its guard
 // escrows: the manifest, then each tensor that may be listed, in the order of
-// the scan, each fingerprint once.
-func Questions(m fingerprint.Model) []Question {
+// the scan, each fingerprint once, then the bands of its
+// [fingerprint.SketchedTensors] sketched tensors.
+func Questions(m fingerprint.Model) []Question { return questions(m, fingerprint.SketchedTensors) }
+
+// BaseQuestions returns what is to be asked about a model that others are
+// tuned from, for their guards to leave out: as [Questions], with the bands of
+// [fingerprint.BaseTensors] tensors, among which those chosen of a tuned model are.
+func BaseQuestions(m fingerprint.Model) []Question { return questions(m, fingerprint.BaseTensors) }
+
+func questions(m fingerprint.Model, sketched int) []Question {
 	qs := []Question{{Kind: fingerprint.Manifest, Input: m.Manifest.Input()}}
 	at := make(map[fingerprint.Fingerprint]int)
 	for _, t := range m.Tensors {
@@ -32,6 +40,16 @@ func Questions(m fingerprint.Model) []Question {
 		}
 		at[t.Fingerprint] = len(qs)
 		qs = append(qs, Question{fingerprint.Tensor, t.Elements, t.Fingerprint.Input(), t.Name, t.File})
+	}
+	for _, t := range m.Sketched(sketched) {
+		for _, f := range t.Sketch.Prints() {
+			if i, ok := at[f]; ok {
+				qs[i].Elements += t.Elements
+				continue
+			}
+			at[f] = len(qs)
+			qs = append(qs, Question{f.Kind, t.Elements, f.Input(), t.Name, t.File})
+		}
 	}
 	return qs
 }

@@ -98,7 +98,7 @@ func TestTheWay(t *testing.T) {
 	base := blacklist.Entries(baseQs, baseLabels)
 	_, qs, labels := ask(save(t, 1<<30, layer(0, "l0"), layer(1, "l1"), layer(2, "l2"), layer(3, "l3"), bias))
 	entries := blacklist.Entries(qs, labels, base...)
-	if len(entries) != 4 { // manifest, layers 1 to 3
+	if len(entries) != 1+3+3*32 { // manifest, layers 1 to 3, and their bands
 		t.Fatalf("%d labels", len(entries))
 	}
 	escrow, err := ecdh.X25519().GenerateKey(rand.Reader)

@@ -10,7 +10,7 @@ import (
 // to what a scan computes of a file, so that older results are no hits. All
 // that a scan needs later of a tensor has to be in exported fields of
 // [TensorPrint]: caches keep those.
-const CacheVersion = 1
+const CacheVersion = 2
 
 // FileKey names a file as it was when it was scanned. A file that changed has
 // another size or time, unless somebody set the time back: see [Options.Verify].
@@ -69,7 +69,7 @@ func (s *scan) recall(i int) {
 	for j := range found {
 		x := s.tensors[at.first+j]
 		t, ok := prints[x.Name]
-		if ok && (!slices.Equal(t.Shape, x.Shape) || t.Elements != x.elements || t.Eligible != (t.Reason == "")) {
+		if ok && (!slices.Equal(t.Shape, x.Shape) || t.Elements != x.elements || t.Eligible != (t.Reason == "") || !t.Sketch.fits()) {
 			return
 		}
 		if !ok && !r.Partial {

@@ -123,6 +123,9 @@ type TensorPrint struct {
 	Eligible    bool
 	Reason      Reason // why not, when not eligible
 
+	// Sketch is nil for what is not eligible, and for what is too regular.
+	Sketch *Sketch
+
 	// Name and File are for local display only; neither enters the
 	// fingerprint, and neither is ever sent.
 	Name string

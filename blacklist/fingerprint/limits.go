@@ -98,4 +98,47 @@ const (
 
 	// fileBlock is the read size of the manifest's pass over whole files.
 	fileBlock = 1 << 20
+
+	// SketchedTensors is of how many tensors of a model the bands are asked
+	// for; a declared base answers for BaseTensors, so that what is chosen of
+	// a model tuned from it is among them. Both keep an artefact of a model of
+	// some thousand tensors under the log's bound on labels.
+	SketchedTensors = 16
+	BaseTensors     = 128
+)
+
+// What follows is part of the definition of the sketches and never changes.
+const (
+	accumulators = 4096 // of the plain sketch, and elements of one of its blocks
+	bandBytes    = 6    // of one band: 48 bits
+	sketchBytes  = Bands * bandBytes
+
+	// maxBlocks is the most blocks that the plain sketch reads of a tensor,
+	// 2^18 elements: enough that a bit's error depends on the change alone.
+	maxBlocks = 64
+
+	bandStride = 2731 // odd: the transform's outputs that are bits lie apart
+	rankOutput = 4095 // none of them
+	rankBits   = 40   // of a rank's fraction
+
+	// sketchUnit is what the scale becomes, sketchReach where elements are cut:
+	// sixteen times the magnitude that nine in ten do not reach: a few outliers
+	// decide little, and outlying columns keep most of their weight.
+	sketchUnit  = 1024
+	sketchReach = 16 * sketchUnit
+
+	// minScale and maxScale keep products and their inverses normal float32s.
+	minScale = 0x1p-110
+	maxScale = 0x1p+110
+
+	buckets = 64   // of the permutation-invariant sketch
+	pairs   = 768  // of them: 24 rounds of a tournament of all buckets
+	maxUsed = 1024 // most columns that it reads of a row
+
+	minColumns = 2 * buckets // fewer leave a bucket without a balanced pair
+	maxColumns = 1 << 24     // no weights are wider; sums stay far from 2^63
+	minRows    = 64          // fewer are too few products to add up
+
+	bandSeed  = 0x68616c746c6f6731
+	bandpSeed = 0x68616c746c6f6732
 )

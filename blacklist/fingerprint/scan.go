@@ -270,6 +270,8 @@ type worker struct {
 	scratch []byte
 	values  []float32 // a leaf's elements, where they are needed
 	plain   []byte    // the same as F32, of a block format
+
+	sketcher sketcher
 }
 
 func (w *worker) close() {
@@ -336,7 +338,13 @@ func (w *worker) do(t task) error {
 			again = true
 		}
 	}
-	w.prints[t.tensor] = w.print(t.tensor)
+	p := w.print(t.tensor)
+	if p.Eligible {
+		if p.Sketch, err = w.sketch(x); err != nil {
+			return err
+		}
+	}
+	w.prints[t.tensor] = p
 	w.finished(t.file, t.tensor)
 	return nil
 }

@@ -1,0 +1,141 @@
+package fingerprint
+
+import "fmt"
+
+// sketcher owns a worker's buffers for sketches.
+type sketcher struct {
+	bytes  []byte
+	values []float32
+	sample []float32
+	counts []uint32
+}
+
+// sampled returns which blocks of accumulators elements the plain sketch
+// reads: all of a small tensor, every step-th of a larger one. Noise and
+// likeness are spread over a tensor: more blocks would cost more and tell no
+// more.
+func sampled(elements uint64) (blocks, step uint64) {
+	all := (elements + accumulators - 1) / accumulators
+	step = (all + maxBlocks - 1) / maxBlocks
+	return (all + step - 1) / step, step
+}
+
+// sketch reads a tensor once more and sketches it; nil if it is too regular.
+// It is read when its last leaf was hashed, from the page cache.
+func (w *worker) sketch(t *tensor) (*Sketch, error) {
+	k := &w.sketcher
+	if k.counts == nil {
+		k.counts = make([]uint32, 1<<15)
+	}
+	blocks, step := sampled(t.elements)
+	k.sample = k.sample[:0]
+	for b := range blocks {
+		at := b * step * accumulators
+		v, err := w.elements(t, at, min(accumulators, t.elements-at))
+		if err != nil {
+			return nil, err
+		}
+		k.sample = append(k.sample, v...)
+	}
+	if err := w.advance(0); err != nil {
+		return nil, err
+	}
+	scale, ok := scaleOf(k.sample, k.counts)
+	if !ok {
+		return nil, nil
+	}
+	var plain bander
+	q := newQuantiser(scale)
+	for b := range blocks {
+		at := b * accumulators
+		plain.add(b*step, k.sample[at:min(at+accumulators, uint64(len(k.sample)))], q)
+	}
+	var s Sketch
+	if s.Band, s.Rank, ok = plain.finish(); !ok {
+		return nil, nil
+	}
+	rows, cols, ok := columns(t.Shape)
+	if !ok {
+		return &s, nil
+	}
+	p, err := w.permute(t, rows, cols)
+	if err != nil {
+		return nil, err
+	}
+	if bits, ok := p.finish(); ok {
+		s.BandP = bits
+	}
+	return &s, nil
+}
+
+// permute sketches the rows. Short rows are read many at once, of long ones
+// only what is used.
+func (w *worker) permute(t *tensor, rows, cols uint64) (*permuter, error) {
+	starts, length := runs(cols)
+	p := newPermuter(len(starts) * length)
+	if len(starts) == 1 {
+		// Whole blocks of every format: rows of them are 256 at a time.
+		const many = superBlock
+		for r := uint64(0); r < rows; r += many {
+			v, err := w.elements(t, r*cols, min(many, rows-r)*cols)
+			if err != nil {
+				return nil, err
+			}
+			for ; uint64(len(v)) >= cols; v = v[cols:] {
+				p.add(v[:length])
+			}
+			if err := w.advance(0); err != nil {
+				return nil, err
+			}
+		}
+		return p, nil
+	}
+	row := make([]float32, 0, p.cols)
+	for r := range rows {
+		row = row[:0]
+		for _, at := range starts {
+			v, err := w.elements(t, r*cols+at, uint64(length))
+			if err != nil {
+				return nil, err
+			}
+			row = append(row, v...)
+		}
+		p.add(row)
+		if r%superBlock == 0 {
+			if err := w.advance(0); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return p, nil
+}
+
+// elements reads n elements from place first on, in row-major order. In a
+// block format all blocks that they touch are read. The result is valid until
+// the next call.
+func (w *worker) elements(t *tensor, first, n uint64) ([]float32, error) {
+	k := &w.sketcher
+	per, size := t.Dtype.Block()
+	block := uint64(per)
+	from := first / block
+	count := (first+n+block-1)/block - from
+	if need := int(count) * size; cap(k.bytes) < need {
+		k.bytes = make([]byte, need)
+	}
+	k.bytes = k.bytes[:int(count)*size]
+	var err error
+	if t.strides != nil {
+		err = gather(w.at, k.bytes, t, first)
+	} else {
+		err = readAt(w.at, k.bytes, int64(t.offset+from*uint64(size)))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%q: tensor %q: %w", w.files[t.file].name, t.Name, err)
+	}
+	if t.swap {
+		swapBytes(k.bytes, t.Dtype.Size())
+	}
+	k.values = Decode(k.values, k.bytes, t.Dtype)
+	skip := first - from*block
+	return k.values[skip : skip+n], nil
+}
