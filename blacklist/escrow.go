@@ -1,16 +1,17 @@
 package blacklist
 
 import (
+	"cmp"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/ecdh"
 	"crypto/hpke"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/haltlog/haltlog/blacklist/fingerprint"
 )
@@ -72,9 +73,20 @@ func EscrowKeyID(pub *ecdh.PublicKey) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// EscrowKeys are who may open an artefact: each by itself.
+type EscrowKeys struct {
+	HPKE      []*ecdh.PublicKey // suite 1
+	Threshold [][]byte          // suite 2: keys that evaluators share, 32 bytes each
+}
+
 // Seal encrypts the labels under a fresh data key and wraps that to the escrow.
 // The context's root must be that of the labels.
 func Seal(pub *ecdh.PublicKey, c Context, labels []Entry) ([]byte, []Wrap, error) {
+	return SealTo(EscrowKeys{HPKE: []*ecdh.PublicKey{pub}}, c, labels)
+}
+
+// SealTo is Seal to several escrows, 1 to MaxWraps.
+func SealTo(to EscrowKeys, c Context, labels []Entry) ([]byte, []Wrap, error) {
 	if root := NewArtefact(labels).Root(); root != c.Root {
 		return nil, nil, fmt.Errorf("%w: root is of other labels", ErrSealed)
 	}
@@ -82,31 +94,52 @@ func Seal(pub *ecdh.PublicKey, c Context, labels []Entry) ([]byte, []Wrap, error
 	if err != nil {
 		return nil, nil, err
 	}
-	return seal(pub, c, plain)
+	return seal(to, c, plain)
 }
 
-func seal(pub *ecdh.PublicKey, c Context, plain []byte) ([]byte, []Wrap, error) {
-	dataKey := make([]byte, dataKeySize)
-	rand.Read(dataKey) // never fails: crypto/rand aborts the process instead
+func seal(to EscrowKeys, c Context, plain []byte) ([]byte, []Wrap, error) {
+	dataKey := newDataKey()
 	aead, err := dataCipher(dataKey)
 	if err != nil {
 		return nil, nil, err
 	}
 	sealed := aead.Seal(nil, nil, plain, c.additional())
+	var wraps []Wrap
+	for _, pub := range to.HPKE {
+		w, err := wrapHPKE(pub, c, dataKey)
+		if err != nil {
+			return nil, nil, err
+		}
+		wraps = append(wraps, w)
+	}
+	for _, public := range to.Threshold {
+		w, err := wrapTo(public, c, dataKey)
+		if err != nil {
+			return nil, nil, err
+		}
+		wraps = append(wraps, w)
+	}
+	slices.SortFunc(wraps, func(a, b Wrap) int {
+		return cmp.Or(cmp.Compare(a.Suite, b.Suite), cmp.Compare(a.KeyID, b.KeyID))
+	})
+	return sealed, wraps, ValidateWraps(wraps)
+}
 
+// wrapHPKE wraps a data key by suite 1.
+func wrapHPKE(pub *ecdh.PublicKey, c Context, dataKey []byte) (Wrap, error) {
 	to, err := hpke.NewDHKEMPublicKey(pub)
 	if err != nil {
-		return nil, nil, fmt.Errorf("escrow key: %w", err)
+		return Wrap{}, fmt.Errorf("escrow key: %w", err)
 	}
 	enc, sender, err := hpke.NewSender(to, hpke.HKDFSHA256(), hpke.AES256GCM(), []byte(tagEscrow))
 	if err != nil {
-		return nil, nil, fmt.Errorf("wrap data key: %w", err)
+		return Wrap{}, fmt.Errorf("wrap data key: %w", err)
 	}
 	ct, err := sender.Seal(c.additional(), dataKey)
 	if err != nil {
-		return nil, nil, fmt.Errorf("wrap data key: %w", err)
+		return Wrap{}, fmt.Errorf("wrap data key: %w", err)
 	}
-	return sealed, []Wrap{{SuiteHPKE, EscrowKeyID(pub), append(enc, ct...)}}, nil
+	return Wrap{SuiteHPKE, EscrowKeyID(pub), append(enc, ct...)}, nil
 }
 
 // dataCipher is AES-256-GCM with its nonce in front of the ciphertext.
@@ -170,6 +203,11 @@ func open(key *ecdh.PrivateKey, c Context, sealed []byte, w Wrap) ([]Entry, erro
 	if err != nil {
 		return nil, fmt.Errorf("%w: data key: %w", ErrSealed, err)
 	}
+	return unseal(dataKey, c, sealed)
+}
+
+// unseal decrypts the labels and holds them against the root.
+func unseal(dataKey []byte, c Context, sealed []byte) ([]Entry, error) {
 	if len(dataKey) != dataKeySize {
 		return nil, fmt.Errorf("%w: data key of %d bytes", ErrSealed, len(dataKey))
 	}

@@ -117,7 +117,7 @@ func TestOpenForeignRoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealed, wraps, err := seal(key.PublicKey(), ctx, plain)
+	sealed, wraps, err := seal(EscrowKeys{HPKE: []*ecdh.PublicKey{key.PublicKey()}}, ctx, plain)
 	if err != nil {
 		t.Fatal(err)
 	}

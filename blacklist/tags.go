@@ -7,5 +7,6 @@ const (
 	tagArtefactLeaf = "haltlog/blacklist/artefact-leaf/v1"
 	tagNode         = "haltlog/blacklist/node/v1"
 	tagPart         = "haltlog/blacklist/part/v1"
+	tagEscrowKey    = "haltlog/blacklist/escrow-key/v1"
 	tagEscrow       = "haltlog/blacklist/escrow/v1"
 )

@@ -213,3 +213,17 @@ func lagrange(indices []int) ([]*group.Scalar, error) {
 	}
 	return numerators, nil
 }
+
+// HolderKey is the key of holder i, from 1, under Feldman's commitments: Σ i^j·A_j.
+// Errors: ErrSet, ErrEncoding, ErrShare for commitments that leave it nothing.
+func HolderKey(commitments [][]byte, index int) (*PublicKey, error) {
+	e, err := holderKey(commitments, index)
+	if err != nil {
+		return nil, err
+	}
+	return newPublicKey(e), nil
+}
+
+// Lagrange returns the weights with which values at distinct places, from 1, add up
+// to the one at 0. Errors: ErrSet.
+func Lagrange(indices []int) ([]*group.Scalar, error) { return lagrange(indices) }

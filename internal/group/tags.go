@@ -21,6 +21,16 @@ const (
 	// TagBlacklistScalar maps a label to the scalar u that the blacklist's trees
 	// sort and its proofs speak of.
 	TagBlacklistScalar Tag = "haltlog/v1/blacklist-scalar"
+	// TagEscrowGenerator makes the second generator of escrowed data keys.
+	TagEscrowGenerator Tag = "haltlog/v1/escrow-generator"
+	// TagEscrowWrap is the challenge of a wrap's proof.
+	TagEscrowWrap Tag = "haltlog/v1/escrow-wrap"
+	// TagEscrowPartial is the challenge of a partial opening's proof.
+	TagEscrowPartial Tag = "haltlog/v1/escrow-partial"
+	// TagRotation makes the weights of a rotation's labels.
+	TagRotation Tag = "haltlog/v1/rotation-weight"
+	// TagRotationProof is the challenge of a rotation's proofs.
+	TagRotationProof Tag = "haltlog/v1/rotation-proof"
 	// TagClearanceH makes the second generator of clearance's commitments.
 	TagClearanceH Tag = "haltlog/v1/clearance-h"
 	// TagClearanceChallenge is the challenge of a proof of clearance.
