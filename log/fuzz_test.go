@@ -98,6 +98,9 @@ func FuzzAllowList(f *testing.F)    { fuzzKind(f, log.KindAllowList) }
 func FuzzStrike(f *testing.F)       { fuzzKind(f, log.KindStrike) }
 func FuzzFreeze(f *testing.F)       { fuzzKind(f, log.KindFreeze) }
 func FuzzContest(f *testing.F)      { fuzzKind(f, log.KindContest) }
+func FuzzDeal(f *testing.F)         { fuzzKind(f, log.KindDeal) }
+func FuzzComplaint(f *testing.F)    { fuzzKind(f, log.KindComplaint) }
+func FuzzRotation(f *testing.F)     { fuzzKind(f, log.KindRotation) }
 func FuzzPart(f *testing.F)         { fuzzKind(f, log.KindPart) }
 func FuzzLeaseRequest(f *testing.F) { fuzzKind(f, log.KindLeaseRequest) }
 func FuzzLease(f *testing.F)        { fuzzKind(f, log.KindLease) }

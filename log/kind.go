@@ -32,6 +32,9 @@ const (
 	KindFreeze       Kind = "freeze"
 	KindContest      Kind = "contest"
 	KindPart         Kind = "part"
+	KindDeal         Kind = "deal"
+	KindComplaint    Kind = "complaint"
+	KindRotation     Kind = "rotation"
 
 	// Messages between guard and engine: encoded the same way, never logged.
 	KindLeaseRequest Kind = "leaserequest"

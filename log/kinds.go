@@ -155,6 +155,27 @@ var kinds = []KindInfo{
 		New:    func() Statement { return new(Contest) },
 	},
 	{
+		Kind: KindDeal, Signing: SignedAlone, Roles: []Role{RoleEvaluator}, Lane: LaneBulk,
+		Replay: "ceremony, purpose, dealer, once",
+		Says:   "a dealing among evaluators: commitments, and each holder's share sealed to it",
+		VoidIf: "the log is frozen, the ceremony deals for another key or other holders, a later key version is installed, the signer is not the dealer, or too many ceremonies were held",
+		New:    func() Statement { return new(Deal) },
+	},
+	{
+		Kind: KindComplaint, Signing: SignedAlone, Roles: []Role{RoleEvaluator}, Lane: LaneBulk,
+		Replay: "dealing, holder, once",
+		Says:   "a holder's share of a dealing is bad, with what opens it to everybody",
+		VoidIf: "the ceremony has no such dealing, or the signer is not that holder",
+		New:    func() Statement { return new(Complaint) },
+	},
+	{
+		Kind: KindRotation, Signing: SignedAlone, Roles: []Role{RoleEngine}, Lane: LaneBulk, Parts: true,
+		Replay: "from, to, offset",
+		Says:   "published labels under a later key version, proven to be the same",
+		VoidIf: "one of both key versions is not installed, it does not follow the last rotation between them, there are not so many labels, or the proof does not verify",
+		New:    func() Statement { return new(Rotation) },
+	},
+	{
 		Kind: KindPart, Signing: SignedWhole, Lane: LaneBulk,
 		Replay: "whole, key, part number, once",
 		Says:   "a slice of a statement larger than one leaf; it takes the lane of the whole's kind",

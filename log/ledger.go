@@ -38,6 +38,9 @@ type Labels interface {
 	// root. One that escrowed it later than the listed run is valid and changes
 	// nothing.
 	CheckContest(s *Contest, a ArtefactInfo) error
+	// CheckRotation says whether a rotation follows the last one between its key
+	// versions, and proves that its labels are the old ones under the new key.
+	CheckRotation(s *Rotation, from, to EvaluatorSet) error
 }
 
 // LedgerConfig is what a [Ledger] needs; all but GenesisHash is required.
@@ -79,6 +82,7 @@ type Ledger struct {
 	replays         replays
 	void            identities
 	parts           parts
+	ceremonies      map[string]ceremony
 	frozen          bool
 	epoch           *Epoch // without its parts; nil before the first
 }
@@ -87,14 +91,15 @@ type Ledger struct {
 func NewLedger(c LedgerConfig) *Ledger {
 	return &Ledger{
 		pinned: c.GenesisHash, verifier: c.Verifier, book: c.Book, labels: c.Labels,
-		authority: authority{keys: map[string]Key{}},
-		groups:    newGroups(),
-		runs:      map[string]*runState{},
-		guards:    map[string]Key{},
-		decisions: map[string]DecisionInfo{},
-		replays:   newReplays(),
-		void:      newIdentities(),
-		parts:     parts{pending: map[wholeKey]*pendingWhole{}},
+		authority:  authority{keys: map[string]Key{}, sets: map[uint64]EvaluatorSet{}},
+		groups:     newGroups(),
+		runs:       map[string]*runState{},
+		guards:     map[string]Key{},
+		decisions:  map[string]DecisionInfo{},
+		replays:    newReplays(),
+		void:       newIdentities(),
+		parts:      parts{pending: map[wholeKey]*pendingWhole{}},
+		ceremonies: map[string]ceremony{},
 	}
 }
 

@@ -19,6 +19,7 @@ type authority struct {
 	identity   Hash
 	quorums    []QuorumSpan
 	evaluators EvaluatorSet
+	sets       map[uint64]EvaluatorSet // by version, the newest in force of each
 	pending    []pendingAuthority
 }
 
@@ -110,13 +111,13 @@ func (l *Ledger) tightens(a *Authority) bool {
 
 // outlook is the officers' state once everything waiting has come into force.
 type outlook struct {
-	keys      map[string]Role
-	threshold int
-	version   uint64 // of the evaluators
+	keys       map[string]Role
+	threshold  int
+	evaluators EvaluatorSet
 }
 
 func (l *Ledger) outlook(withPending bool) outlook {
-	o := outlook{keys: map[string]Role{}, threshold: l.authority.threshold, version: l.authority.evaluators.Version}
+	o := outlook{keys: map[string]Role{}, threshold: l.authority.threshold, evaluators: l.authority.evaluators}
 	for id, k := range l.authority.keys {
 		if k.InForce(l.Index()) {
 			o.keys[id] = k.Role
@@ -142,7 +143,7 @@ func (o *outlook) change(a *Authority) {
 		o.threshold = *a.Threshold
 	}
 	if a.Evaluators != nil {
-		o.version = a.Evaluators.Version
+		o.evaluators = *a.Evaluators
 	}
 }
 
@@ -173,8 +174,8 @@ func (l *Ledger) CheckAuthority(a *Authority) error {
 			return voidf(Forbidden, "%v", err)
 		}
 	}
-	if a.Evaluators != nil && a.Evaluators.Version <= o.version {
-		return voidf(Conflict, "evaluators version %d is not above %d", a.Evaluators.Version, o.version)
+	if a.Evaluators != nil && !a.Evaluators.succeeds(o.evaluators) {
+		return voidf(Conflict, "evaluators version %d is not above %d, and no refresh of it", a.Evaluators.Version, o.evaluators.Version)
 	}
 	if tightens {
 		// A tightening supersedes what waits, so that it is held against
@@ -271,6 +272,7 @@ func (l *Ledger) enforceAuthority(a *Authority, index, size uint64) Effect {
 	}
 	if a.Evaluators != nil {
 		l.authority.evaluators = *a.Evaluators
+		l.authority.sets[a.Evaluators.Version] = *a.Evaluators
 	}
 	return e
 }

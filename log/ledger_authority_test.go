@@ -150,6 +150,12 @@ func TestAuthorityVoid(t *testing.T) {
 		"number":        func(a *log.Authority) { a.Number++; a.Threshold = new(1) },
 		"previous":      func(a *log.Authority) { a.Previous[0] ^= 1; a.Threshold = new(1) },
 		"evaluators":    func(a *log.Authority) { a.Evaluators = new(l.Machine.Ledger().Evaluators()) },
+		"another key of the same version": func(a *log.Authority) {
+			e := l.Machine.Ledger().Evaluators()
+			e.PublicKey = noise("other", 32)
+			e.Commitments = []log.Bytes{e.PublicKey}
+			a.Evaluators = &e
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := nextAuthority(l)

@@ -66,6 +66,7 @@ func (l *Ledger) applyGenesis(g *Genesis, s *Signed) []Effect {
 	l.authority.threshold = g.Threshold
 	l.authority.identity = s.Identity
 	l.authority.evaluators = g.Evaluators
+	l.authority.sets[g.Evaluators.Version] = g.Evaluators
 	q, err := parseQuorum(g.Quorum, g.Origin)
 	if err != nil {
 		panic("log: quorum of a valid genesis: " + err.Error())

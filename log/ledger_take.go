@@ -63,6 +63,8 @@ func (l *Ledger) effects(j judgement) []Effect {
 		l.runs[st.Run].fingerprinted = true
 	case *Epoch:
 		l.epoch = &Epoch{Origin: st.Origin, Number: st.Number, Size: st.Size, Semantics: st.Semantics}
+	case *Deal:
+		l.applyDeal(st, j.signed.Identity)
 	case *Freeze:
 		l.frozen = true
 	}

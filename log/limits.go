@@ -98,6 +98,17 @@ const (
 	// MaxEvaluators bounds the evaluators that share the label key.
 	MaxEvaluators = 32
 
+	// MaxPossession bounds the proof for a dealing's first commitment: one of
+	// knowledge takes 64 bytes, one of a product 96.
+	MaxPossession = 256
+
+	// MaxSealedShare bounds one sealed share: a point, a scalar and a tag.
+	MaxSealedShare = 256
+
+	// MaxRotated bounds the labels of one rotation: so many fit one whole, and a
+	// batch proof holds 65,535.
+	MaxRotated = 32768
+
 	// MaxArtefactLabels bounds the labels of one saved model checkpoint: models
 	// of today have a few thousand tensors, and so many exclusions with the
 	// longest reasons still fit one whole.

@@ -245,7 +245,20 @@ func samples(tb testing.TB) map[log.Kind]sample {
 		log.KindStrike:      {&log.Strike{Origin: origin, Sequence: 1, LabelKind: log.LabelTensor, Label: noise("label 2", 32), Reason: "public base \"x\"\\y"}, officers},
 		log.KindFreeze:      {&log.Freeze{Origin: origin, Successor: "haltlog.example/2027", Reason: "new year"}, officers},
 		log.KindContest:     {&log.Contest{Origin: origin, Run: "run-1", LabelKind: log.LabelTensor, Label: noise("label 2", 32), Artefact: 2, Number: 2, Path: []log.Hash{hashOf("sibling")}}, one("guard g0")},
-		log.KindPart:        {&log.Part{Origin: origin, Of: log.KindArtefact, Number: 1, Count: 2, Whole: hashOf("whole"), Data: noise("data", 99)}, one("guard g0")},
+		log.KindDeal: {&log.Deal{
+			Origin: origin, Ceremony: "keys-1", Purpose: log.PurposeLabels, Version: 2, T: 2, N: 3, Dealer: 1,
+			Commitments: []log.Bytes{noise("c0", 32), noise("c1", 32)}, Possession: noise("possession", 64), Seals: recipients(w),
+			Shares: []log.Bytes{noise("s1", 80), noise("s2", 80), noise("s3", 80)},
+		}, one("evaluator h1")},
+		log.KindComplaint: {&log.Complaint{
+			Origin: origin, Ceremony: "keys-1", Deal: hashOf("deal"), Holder: 2, Shared: noise("shared", 32), Proof: noise("dleq", 64),
+		}, one("evaluator h2")},
+		log.KindRotation: {&log.Rotation{
+			Origin: origin, From: 1, To: 2, Delta: []log.Bytes{noise("d0", 32), noise("d1", 32)}, Offset: 7,
+			Labels:   []log.Bytes{noise("new 0", 32), noise("new 1", 32)},
+			Partials: []log.RotationPartial{{Index: 1, Z: noise("z1", 32), Proof: noise("p1", 64)}, {Index: 3, Z: noise("z3", 32), Proof: noise("p3", 64)}},
+		}, one("engine e0")},
+		log.KindPart: {&log.Part{Origin: origin, Of: log.KindArtefact, Number: 1, Count: 2, Whole: hashOf("whole"), Data: noise("data", 99)}, one("guard g0")},
 		log.KindLeaseRequest: {&log.LeaseRequest{
 			Origin: origin, Run: "run-1", BootID: "boot", Nonce: noise("request", 32), Sequence: 5, Anchor: ref(), SeenSize: 11,
 		}, one("guard g0")},
@@ -255,6 +268,15 @@ func samples(tb testing.TB) map[log.Kind]sample {
 		}, one("engine e0")},
 	}
 	return list
+}
+
+// recipients are three holders.
+func recipients(w *world) []log.Recipient {
+	var out []log.Recipient
+	for _, n := range []string{"h1", "h2", "h3"} {
+		out = append(out, log.Recipient{Name: n, KeyID: w.key("evaluator " + n).KeyID(), Seal: noise("seal "+n, 32)})
+	}
+	return out
 }
 
 type sample struct {

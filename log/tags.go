@@ -10,6 +10,7 @@ const (
 	tagGenesis  = "haltlog/genesis/v1\n"
 	tagWhole    = "haltlog/whole/v1\n"
 	tagProof    = "haltlog/possession/v1\n"
+	tagCeremony = "haltlog/ceremony/v1\n"
 	tagRingKey  = "haltlog/ring-key/v1\n"
 )
 

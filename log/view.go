@@ -103,6 +103,16 @@ type View interface {
 	// the first.
 	Epoch() (number, size uint64, ok bool)
 
+	// CheckDeal says whether a dealing fits its ceremony. Errors are *VoidError.
+	CheckDeal(s *Deal) error
+	// Deal is a valid dealing of a ceremony, by its identity.
+	Deal(ceremony string, identity Hash) (*Deal, bool)
+	// EvaluatorSet is the newest set in force of a key version.
+	EvaluatorSet(version uint64) (EvaluatorSet, bool)
+	// CheckRotation says whether a rotation follows the last one between its key
+	// versions, and proves what it publishes. Errors are *VoidError.
+	CheckRotation(s *Rotation, from, to EvaluatorSet) error
+
 	// CheckPart says whether a part fits the pending parts of its whole, and
 	// whether there is room for it. Errors are *VoidError.
 	CheckPart(p *Part) error

@@ -39,6 +39,10 @@ type fakeView struct {
 	epoch      uint64
 	epochSize  uint64
 	part       error
+	deal       error
+	deals      map[log.Hash]*log.Deal
+	sets       map[uint64]log.EvaluatorSet
+	rotation   error
 }
 
 func (v *fakeView) Index() uint64                                          { return v.index }
@@ -63,6 +67,16 @@ func (v *fakeView) CheckPart(*log.Part) error                              { ret
 func (v *fakeView) HaltIdentity(run string, id log.Hash) bool              { return v.halts[id] == run }
 func (v *fakeView) CheckListing(*log.Fingerprints, log.ArtefactInfo) error { return v.listing }
 func (v *fakeView) CheckContest(*log.Contest, log.ArtefactInfo) error      { return v.contest }
+
+func (v *fakeView) CheckDeal(*log.Deal) error { return v.deal }
+
+func (v *fakeView) Deal(_ string, id log.Hash) (*log.Deal, bool) { d, ok := v.deals[id]; return d, ok }
+
+func (v *fakeView) EvaluatorSet(n uint64) (log.EvaluatorSet, bool) { e, ok := v.sets[n]; return e, ok }
+
+func (v *fakeView) CheckRotation(*log.Rotation, log.EvaluatorSet, log.EvaluatorSet) error {
+	return v.rotation
+}
 
 func (v *fakeView) Key(id string) (log.Key, bool)        { k, ok := v.keys[id]; return k, ok }
 func (v *fakeView) Rules(chain string) (log.Rules, bool) { r, ok := v.rules[chain]; return r, ok }

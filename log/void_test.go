@@ -43,6 +43,8 @@ func viewFor(t *testing.T, k log.Kind) (*fakeView, sample, log.Signed) {
 	if k == log.KindGenesis {
 		v.index = 0
 	}
+	v.sets = map[uint64]log.EvaluatorSet{1: {Version: 1}, 2: {Version: 2}}
+	v.deals = map[log.Hash]*log.Deal{hashOf("deal"): samples(t)[log.KindDeal].st.(*log.Deal)}
 	if k != log.KindRun {
 		run := samples(t)[log.KindRun].st.(*log.Run)
 		info := log.RunInfo{Statement: run, Index: 8, Group: group}
@@ -254,6 +256,23 @@ var voidCases = map[log.Kind][]voidCase{
 		state(log.Unknown, "no such artefact", func(v *fakeView) { clear(v.artefacts) }),
 		state(log.Conflict, "path leads elsewhere", func(v *fakeView) { v.contest = errFake }),
 	},
+	log.KindDeal: {
+		frozen,
+		voidCase{"another's dealing", log.Forbidden, stranger},
+		field("", "an outside dealer", func(s *log.Deal) { s.Dealer = 0 }),
+		state(log.Conflict, "fits no ceremony", func(v *fakeView) { v.deal = errFake }),
+	},
+	log.KindComplaint: {
+		state(log.Unknown, "no such dealing", func(v *fakeView) { v.deals = nil }),
+		field(log.Forbidden, "another holder's", func(s *log.Complaint) { s.Holder = 3 }),
+		field(log.Unknown, "no such holder", func(s *log.Complaint) { s.Holder = 4 }),
+		voidCase{"a stranger's", log.Forbidden, stranger},
+	},
+	log.KindRotation: {
+		field(log.Unknown, "to nobody's key", func(s *log.Rotation) { s.To = 3 }),
+		voidCase{"from nobody's key", log.Unknown, func(v *fakeView, _ log.Statement, _ *log.Signed) { delete(v.sets, 1) }},
+		state(log.Conflict, "proves nothing", func(v *fakeView) { v.rotation = errFake }),
+	},
 	log.KindPart:         {state(log.Conflict, "fits no whole", func(v *fakeView) { v.part = errFake })},
 	log.KindLeaseRequest: {noRun, halted, closed, noRules, notStale, notGuard},
 }
@@ -338,6 +357,9 @@ func TestReplayKeys(t *testing.T) {
 		log.KindStrike:       {Scope: "strike", Sequence: 1, Monotone: true},
 		log.KindFreeze:       {Scope: "freeze"},
 		log.KindContest:      {Scope: "contest/run-1/tensor/" + log.Bytes(noise("label 2", 32)).String()},
+		log.KindDeal:         {Scope: "deal/keys-1/labels/1"},
+		log.KindComplaint:    {Scope: "complaint/" + hashOf("deal").Hex() + "/2"},
+		log.KindRotation:     {Scope: "rotation/1/2", Sequence: 8, Monotone: true},
 		log.KindPart:         {Scope: "part/" + hashOf("whole").Hex() + "/K/1"},
 		log.KindLeaseRequest: {Scope: "leaserequest/run-1/K", Sequence: 5, Monotone: true},
 	}

@@ -196,6 +196,8 @@ func (m *Machine) statement(s *Step) {
 		s.Listing, s.Err = m.list(st, s.Judged)
 	case *log.Epoch:
 		m.set.Commit(st.Number, st.Size, Epoch(st))
+	case *log.Rotation:
+		s.Err = m.rotate(st, i)
 	case *log.AllowList, *log.Strike, *log.Contest:
 		if err := m.mark(s.Signed.Statement, s.Judged); err != nil {
 			s.Err = fmt.Errorf("fold: mark label: %w", err)

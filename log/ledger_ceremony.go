@@ -1,0 +1,104 @@
+package log
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"reflect"
+	"slices"
+)
+
+// ceremony is what evaluators deal under one name. Its sealed shares are in the
+// log; here stand what complaints and readers need.
+type ceremony struct {
+	terms Hash
+	deals map[Hash]*Deal // by identity
+}
+
+// A Dealt is a valid dealing with its identity.
+type Dealt struct {
+	Identity Hash
+	Deal     *Deal
+}
+
+// CheckDeal is [View].
+func (l *Ledger) CheckDeal(s *Deal) error {
+	c, ok := l.ceremonies[s.Ceremony]
+	switch {
+	case !ok && len(l.ceremonies) >= maxCeremonies:
+		return voidf(Conflict, "%d ceremonies were held", maxCeremonies)
+	case ok && c.terms != s.terms():
+		return voidf(Conflict, "ceremony %s deals for another key or other holders", s.Ceremony)
+	case s.Version < l.authority.evaluators.Version:
+		return voidf(Conflict, "key version %d is installed, this is %d", l.authority.evaluators.Version, s.Version)
+	}
+	return nil
+}
+
+// Deal is [View].
+func (l *Ledger) Deal(ceremony string, identity Hash) (*Deal, bool) {
+	c, ok := l.ceremonies[ceremony]
+	if !ok {
+		return nil, false
+	}
+	d, ok := c.deals[identity]
+	return d, ok
+}
+
+// Deals are all valid dealings of a ceremony, by purpose and dealer.
+func (l *Ledger) Deals(ceremony string) []Dealt {
+	c, ok := l.ceremonies[ceremony]
+	if !ok {
+		return nil
+	}
+	out := make([]Dealt, 0, len(c.deals))
+	for id, d := range c.deals {
+		out = append(out, Dealt{id, d})
+	}
+	slices.SortFunc(out, func(a, b Dealt) int { return compareDeals(a.Deal, b.Deal) })
+	return out
+}
+
+// Ceremonies are the names of all ceremonies that deal, sorted.
+func (l *Ledger) Ceremonies() []string { return slices.Sorted(maps.Keys(l.ceremonies)) }
+
+func (l *Ledger) applyDeal(s *Deal, identity Hash) {
+	c, ok := l.ceremonies[s.Ceremony]
+	if !ok {
+		c = ceremony{terms: s.terms(), deals: map[Hash]*Deal{}}
+		l.ceremonies[s.Ceremony] = c
+	}
+	c.deals[identity] = s
+}
+
+// EvaluatorSet is [View]: of a version, the newest in force.
+func (l *Ledger) EvaluatorSet(version uint64) (EvaluatorSet, bool) {
+	e, ok := l.authority.sets[version]
+	return e, ok
+}
+
+// EvaluatorSets are the sets of every key version that was ever in force, the
+// newest of each, by version.
+func (l *Ledger) EvaluatorSets() []EvaluatorSet {
+	return slices.SortedFunc(maps.Values(l.authority.sets), func(a, b EvaluatorSet) int { return cmp.Compare(a.Version, b.Version) })
+}
+
+// CheckRotation is [View].
+func (l *Ledger) CheckRotation(s *Rotation, from, to EvaluatorSet) error {
+	if err := l.labels.CheckRotation(s, from, to); err != nil {
+		return voidf(Conflict, "rotation: %v", err)
+	}
+	return nil
+}
+
+// succeeds reports whether a set may take another's place: it is of a later key
+// version, or shares the same keys anew (a refresh), or among holders elsewhere.
+func (e EvaluatorSet) succeeds(old EvaluatorSet) bool {
+	if e.Version != old.Version {
+		return e.Version > old.Version
+	}
+	if reflect.DeepEqual(e, old) || !bytes.Equal(e.PublicKey, old.PublicKey) || len(e.Escrow) == 0 && len(old.Escrow) > 0 {
+		return false
+	}
+	return len(old.Escrow) == 0 || bytes.Equal(e.Escrow[0], old.Escrow[0])
+}
