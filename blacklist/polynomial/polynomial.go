@@ -35,7 +35,7 @@ var ErrPolynomial = errors.New("malformed polynomial")
 // Polynomial is monic of degree 2^(d+1) − 1. It is not safe for concurrent use
 // while it is added to.
 type Polynomial struct {
-	roots uint64   // without padding
+	roots uint64          // without padding
 	c     []field.Element // 2^(d+1) coefficients, the constant one first; the last is 1
 }
 
