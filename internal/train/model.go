@@ -10,6 +10,7 @@ package train
 import (
 	"math"
 	"math/rand/v2"
+	"strconv"
 )
 
 // Width is the width of input and hidden layers: 256 × 256 = 2^16 parameters is
@@ -33,17 +34,16 @@ type Layer struct {
 // Model is a chain of dense layers with ReLU between them and a softmax at the end.
 type Model struct{ Layers []*Layer }
 
-// NewModel makes one frozen projection from frozenSeed and three layers to be
-// trained from seed, initialised after He et al. 2015 (equation 10).
-func NewModel(seed, frozenSeed uint64) *Model {
+// NewModel makes one frozen projection from frozenSeed, and hidden layers and a
+// head to be trained from seed, initialised after He et al. 2015 (equation 10).
+func NewModel(seed, frozenSeed uint64, hidden int) *Model {
 	frozen := rand.New(rand.NewPCG(frozenSeed, 0x66726f7a656e))
 	fresh := rand.New(rand.NewPCG(seed, 0x6672657368))
-	return &Model{Layers: []*Layer{
-		newLayer("embed", Width, Width, frozen, true),
-		newLayer("hidden.0", Width, Width, fresh, false),
-		newLayer("hidden.1", Width, Width, fresh, false),
-		newLayer("head", Width, Classes, fresh, false),
-	}}
+	layers := []*Layer{newLayer("embed", Width, Width, frozen, true)}
+	for i := range hidden {
+		layers = append(layers, newLayer("hidden."+strconv.Itoa(i), Width, Width, fresh, false))
+	}
+	return &Model{Layers: append(layers, newLayer("head", Width, Classes, fresh, false))}
 }
 
 func newLayer(name string, in, out int, r *rand.Rand, frozen bool) *Layer {

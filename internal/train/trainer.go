@@ -10,6 +10,7 @@ type Config struct {
 	FrozenSeed uint64  // of the frozen projection
 	Batch      int     // 32 examples
 	Rate       float32 // 0.05 per step
+	Hidden     int     // 2 trained hidden layers
 }
 
 // Trainer holds a model in training.
@@ -30,8 +31,11 @@ func New(cfg Config) *Trainer {
 	if cfg.Rate == 0 {
 		cfg.Rate = 0.05
 	}
+	if cfg.Hidden == 0 {
+		cfg.Hidden = 2
+	}
 	t := &Trainer{
-		Model: NewModel(cfg.Seed, cfg.FrozenSeed), cfg: cfg,
+		Model: NewModel(cfg.Seed, cfg.FrozenSeed, cfg.Hidden), cfg: cfg,
 		data: rand.New(rand.NewPCG(cfg.Seed, 0x64617461)), teacher: make([]float32, Classes*Width),
 		x: make([]float32, cfg.Batch*Width), labels: make([]int, cfg.Batch),
 	}
