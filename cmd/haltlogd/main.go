@@ -17,10 +17,11 @@ import (
 )
 
 type grammar struct {
-	Serve   serveCmd   `cmd:"" help:"Serve a log."`
-	Config  configCmd  `cmd:"" help:"Check a configuration file and print what holds."`
-	Demo    DemoCmd    `cmd:"" help:"Show the whole way: a run is halted, blacklisted, and verified by strangers."`
-	Version versionCmd `cmd:"" help:"Print what the program was built from."`
+	Serve     serveCmd     `cmd:"" help:"Serve a log."`
+	Evaluator EvaluatorCmd `cmd:"" help:"Hold one evaluator's shares, beside and apart from the daemon."`
+	Config    configCmd    `cmd:"" help:"Check a configuration file and print what holds."`
+	Demo      DemoCmd      `cmd:"" help:"Show the whole way: a run is halted, blacklisted, and verified by strangers."`
+	Version   versionCmd   `cmd:"" help:"Print what the program was built from."`
 
 	// What a demo starts besides the product.
 	Train   TrainCmd   `cmd:"" hidden:""`

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/haltlog/haltlog/blacklist/voprf"
 	"github.com/haltlog/haltlog/log"
 )
 
@@ -137,4 +138,19 @@ func ParseSigned(raw []byte) (Signed, error) {
 		return Signed{}, fmt.Errorf("read evidence: not in its one form, %s", evidenceFormat)
 	}
 	return e.Signed, nil
+}
+
+// Blame judges a wrong answer offline, under the set that the log names: nil if the
+// holder signed it, and it is proven wrong. Errors: ErrAnswer where it is not the
+// holder's word, voprf.ErrRight where it is right.
+func (a Signed) Blame(set log.EvaluatorSet, v log.Verifier) error {
+	if err := a.Verify(set, v); err != nil {
+		return err
+	}
+	commitments := make([][]byte, len(set.Commitments))
+	for i, c := range set.Commitments {
+		commitments[i] = c
+	}
+	m := voprf.Misanswer{Index: a.Holder, Request: a.Request, Response: a.Response}
+	return m.Verify(voprf.Set{Version: set.Version, PublicKey: set.PublicKey, T: set.T, N: set.N, Commitments: commitments})
 }
