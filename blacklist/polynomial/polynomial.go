@@ -180,13 +180,20 @@ func load(b [32]byte) field.Element {
 	return e
 }
 
-// schoolbook is the length below which products are made term by term.
-const schoolbook = 16
+// schoolbook is the length up to which products are made term by term, karatsuba
+// the one up to which by Karatsuba's method; both are measured.
+const (
+	schoolbook = 16
+	karatsuba  = 64
+)
 
 // multiply returns the product of two of the same length, a power of two: 2n − 1
-// coefficients, by Karatsuba's method.
+// coefficients.
 func multiply(a, b []field.Element) []field.Element {
 	n := len(a)
+	if n > karatsuba {
+		return transformed(a, b)
+	}
 	out := make([]field.Element, 2*n-1, 2*n)
 	if n <= schoolbook {
 		for i := range a {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math/big"
 	"slices"
 	"testing"
@@ -74,9 +75,13 @@ func TestAdd(t *testing.T) {
 }
 
 func BenchmarkNew(b *testing.B) {
-	r := roots(1<<14 - 1)
-	for b.Loop() {
-		New(r)
+	for _, d := range []int{10, 14, 17, 20} {
+		b.Run(fmt.Sprintf("2^%d-1", d), func(b *testing.B) {
+			r := roots(1<<d - 1)
+			for b.Loop() {
+				New(r)
+			}
+		})
 	}
 }
 
