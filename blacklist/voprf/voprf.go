@@ -31,6 +31,11 @@
 //     anybody verifies.
 //   - VO8: fewer than t shares are consistent with every key: what they allow is
 //     what the public key allows, computing logarithms.
+//   - VO9: a ceremony's key is what its qualified dealings give, the same for every
+//     reader of the log. A bad dealing is seen by all or by a holder, and who lied is
+//     judged from dealing and complaint by all alike.
+//   - VO10: labels move to another key by one factor that nobody holds whole, and
+//     nothing but the old labels times the factor between the keys verifies.
 package voprf
 
 import "errors"

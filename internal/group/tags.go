@@ -21,6 +21,12 @@ const (
 	// TagBlacklistScalar maps a label to the scalar u that the blacklist's trees
 	// sort and its proofs speak of.
 	TagBlacklistScalar Tag = "haltlog/v1/blacklist-scalar"
+	// TagDealing is the challenge of a dealer's proof of possession.
+	TagDealing Tag = "haltlog/v1/dealing"
+	// TagDealtProduct is the challenge of a proof that a product is dealt.
+	TagDealtProduct Tag = "haltlog/v1/dealt-product"
+	// TagComplaint is the challenge of a complaint's proof.
+	TagComplaint Tag = "haltlog/v1/complaint"
 	// TagEscrowGenerator makes the second generator of escrowed data keys.
 	TagEscrowGenerator Tag = "haltlog/v1/escrow-generator"
 	// TagEscrowWrap is the challenge of a wrap's proof.
