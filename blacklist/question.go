@@ -41,14 +41,16 @@ func questions(m fingerprint.Model, sketched int) []Question {
 		at[t.Fingerprint] = len(qs)
 		qs = append(qs, Question{fingerprint.Tensor, t.Elements, t.Fingerprint.Input(), t.Name, t.File})
 	}
-	for _, t := range m.Sketched(sketched) {
-		for _, f := range t.Sketch.Prints() {
-			if i, ok := at[f]; ok {
-				qs[i].Elements += t.Elements
-				continue
+	for _, family := range []string{fingerprint.FamilyBand, fingerprint.FamilyBandP} {
+		for _, t := range m.Sketched(family, sketched) {
+			for _, f := range t.Sketch.Prints(family) {
+				if i, ok := at[f]; ok {
+					qs[i].Elements += t.Elements
+					continue
+				}
+				at[f] = len(qs)
+				qs = append(qs, Question{f.Kind, t.Elements, f.Input(), t.Name, t.File})
 			}
-			at[f] = len(qs)
-			qs = append(qs, Question{f.Kind, t.Elements, f.Input(), t.Name, t.File})
 		}
 	}
 	return qs

@@ -1,5 +1,7 @@
 package fingerprint
 
+import "math"
+
 // permuter is the sketch that no permutation of rows changes: sums over the
 // rows of products of two signed sums of columns. The product of two buckets
 // is a quarter of the difference of two squares of joined ones, so each bit is
@@ -8,6 +10,8 @@ type permuter struct {
 	cols  int            // columns used
 	place []int32        // by used column: 2·bucket, plus 1 if subtracted
 	sums  [pairs]int64   // over the rows
+	cross int64          // of a product that is no bit
+	power [2]int64       // of the squares of its factors
 	row   [buckets]int64 // of the row at hand
 }
 
@@ -62,6 +66,10 @@ func (p *permuter) add(values []float32) {
 		m := -int64(at & 1)
 		p.row[at>>1] += int64(q.of(v)) ^ m - m
 	}
+	a, b := p.row[buckets-1], p.row[rankRound]
+	p.cross += a * b
+	p.power[0] += a * a
+	p.power[1] += b * b
 	i := 0
 	for round := range pairs / (buckets / 2) {
 		p.sums[i] += p.row[buckets-1] * p.row[round]
@@ -85,10 +93,14 @@ func (p *permuter) merge(o *permuter) {
 	for i := range p.sums {
 		p.sums[i] += o.sums[i]
 	}
+	p.cross += o.cross
+	p.power[0] += o.power[0]
+	p.power[1] += o.power[1]
 }
 
-// finish returns the bits; ok is false if there is nothing to compare.
-func (p *permuter) finish() (bits []byte, ok bool) {
+// finish returns the bits and the rank; ok is false if there is nothing to
+// compare.
+func (p *permuter) finish() (bits []byte, rank uint64, ok bool) {
 	bits = make([]byte, sketchBytes)
 	for i, s := range p.sums {
 		if s > 0 {
@@ -96,5 +108,9 @@ func (p *permuter) finish() (bits []byte, ok bool) {
 		}
 		ok = ok || s != 0
 	}
-	return bits, ok
+	if p.power[0] > 0 && p.power[1] > 0 {
+		c := float64(p.cross)
+		rank = uint64(math.Ldexp(min(float64(c*c)/float64(float64(p.power[0])*float64(p.power[1])), 1), rankBits))
+	}
+	return bits, rank, ok
 }

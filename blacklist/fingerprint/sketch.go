@@ -11,6 +11,7 @@ import (
 // of 96 or, for a tensor without rows to permute, of none.
 type Sketch struct {
 	Rank  uint64 // place in the order of [Model.Sketched], larger first
+	RankP uint64 // the same for bandp, whatever the order of rows
 	Band  []byte
 	BandP []byte
 }
@@ -18,16 +19,26 @@ type Sketch struct {
 // sketchTag separates the digests of bands from all others.
 const sketchTag = "haltlog/sketch/v1"
 
-// Prints returns the fingerprints of all bands, band before bandp.
-func (s *Sketch) Prints() []Fingerprint {
+// Prints returns the fingerprints of the bands of a family, none for a tensor
+// that has not that sketch.
+func (s *Sketch) Prints(family string) []Fingerprint {
+	bits, _ := s.of(family)
 	var out []Fingerprint
-	for i := range Bands {
-		out = append(out, band(FamilyBand, i, s.Band))
-	}
-	for i := range len(s.BandP) / bandBytes {
-		out = append(out, band(FamilyBandP, i, s.BandP))
+	for i := range len(bits) / bandBytes {
+		out = append(out, band(family, i, bits))
 	}
 	return out
+}
+
+// of returns the bits of a family and the rank by which its tensors are chosen.
+func (s *Sketch) of(family string) (bits []byte, rank uint64) {
+	if s == nil {
+		return nil, 0
+	}
+	if family == FamilyBandP {
+		return s.BandP, s.RankP
+	}
+	return s.Band, s.Rank
 }
 
 // band is SHA-256 over the tag, a zero byte, the family, a zero byte, the
@@ -46,7 +57,7 @@ func band(family string, i int, bits []byte) Fingerprint {
 
 // fits reports whether a sketch that was kept is one that a scan makes.
 func (s *Sketch) fits() bool {
-	return s == nil || s.Rank <= 1<<rankBits && len(s.Band) == sketchBytes && (len(s.BandP) == 0 || len(s.BandP) == sketchBytes)
+	return s == nil || max(s.Rank, s.RankP) <= 1<<rankBits && len(s.Band) == sketchBytes && (len(s.BandP) == 0 || len(s.BandP) == sketchBytes)
 }
 
 // mix is the finaliser of SplitMix64 (Steele, Lea, Flood 2014) over a counter:

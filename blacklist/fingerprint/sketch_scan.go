@@ -62,8 +62,8 @@ func (w *worker) sketch(t *tensor) (*Sketch, error) {
 	if err != nil {
 		return nil, err
 	}
-	if bits, ok := p.finish(); ok {
-		s.BandP = bits
+	if bits, rank, ok := p.finish(); ok {
+		s.BandP, s.RankP = bits, rank
 	}
 	return &s, nil
 }

@@ -102,7 +102,7 @@ func TestSketchPermutedRows(t *testing.T) {
 			shuffled = append(shuffled, w[r*cols:(r+1)*cols]...)
 		}
 		a, b := sketchOf(t, F32, rows, cols, w), sketchOf(t, F32, rows, cols, shuffled)
-		if !slices.Equal(a.BandP, b.BandP) {
+		if !slices.Equal(a.BandP, b.BandP) || a.RankP != b.RankP {
 			t.Errorf("%d columns: permuted rows change bandp", cols)
 		}
 		if hits, _ := agree(a.Band, b.Band); hits > 0 {
@@ -140,7 +140,7 @@ func TestSketchOrder(t *testing.T) {
 		}
 	}
 	pa.merge(pb)
-	if pa.sums != p.sums {
+	if pa.sums != p.sums || pa.cross != p.cross || pa.power != p.power {
 		t.Error("the order of rows changes the sums")
 	}
 }
@@ -168,7 +168,7 @@ func TestSketchPlaces(t *testing.T) {
 	} {
 		i := slices.IndexFunc(m.Tensors, func(p TensorPrint) bool { return p.Elements == rows*cols })
 		got := m.Tensors[i].Sketch
-		if got.Rank != want.Rank || !slices.Equal(got.Band, want.Band) || !slices.Equal(got.BandP, want.BandP) {
+		if got.Rank != want.Rank || got.RankP != want.RankP || !slices.Equal(got.Band, want.Band) || !slices.Equal(got.BandP, want.BandP) {
 			t.Errorf("%s: another sketch", name)
 		}
 	}
@@ -182,16 +182,16 @@ func TestSketchGolden(t *testing.T) {
 	}
 	s := sketchOf(t, F32, 300, 300, values)
 	h := sha256.New()
-	for _, f := range s.Prints() {
+	for _, f := range slices.Concat(s.Prints(FamilyBand), s.Prints(FamilyBandP)) {
 		h.Write(f.Value[:])
 	}
-	got := fmt.Sprintf("%d %x %x %s", s.Rank, s.Band[:12], s.BandP[:12], hex.EncodeToString(h.Sum(nil)))
+	got := fmt.Sprintf("%d %d %x %x %s", s.Rank, s.RankP, s.Band[:12], s.BandP[:12], hex.EncodeToString(h.Sum(nil)))
 	if got != sketchGolden {
 		t.Errorf("sketch\n%s, want\n%s", got, sketchGolden)
 	}
 }
 
-const sketchGolden = "18465738 b24ec974f4ac291e3ae81cc0 57fc31fd4f21fc7da6bd01d1 " +
+const sketchGolden = "18465738 5802716659 b24ec974f4ac291e3ae81cc0 57fc31fd4f21fc7da6bd01d1 " +
 	"3f98a822d309bfb9d47b08160074995416e06881f6616b535727bb7881734a22"
 
 // TestSketchless: what is not eligible, too sparse, or not finite has none.
@@ -243,13 +243,13 @@ func TestSketchless(t *testing.T) {
 func TestSketched(t *testing.T) {
 	var m Model
 	for i := range uint64(40) {
-		p := TensorPrint{Eligible: i != 7, Name: fmt.Sprint(i), Sketch: &Sketch{Rank: i * 37 % 41}}
+		p := TensorPrint{Eligible: i != 7, Name: fmt.Sprint(i), Sketch: &Sketch{Rank: i * 37 % 41, Band: make([]byte, sketchBytes)}}
 		p.Fingerprint.Value[0] = byte(i / 2 * 2) // pairs of equal ones
 		m.Tensors = append(m.Tensors, p)
 	}
-	got := m.Sketched(5)
+	got := m.Sketched(FamilyBand, 5)
 	slices.Reverse(m.Tensors)
-	other := m.Sketched(5)
+	other := m.Sketched(FamilyBand, 5)
 	if len(got) != 5 || len(other) != 5 {
 		t.Fatalf("%d and %d tensors", len(got), len(other))
 	}
@@ -260,7 +260,7 @@ func TestSketched(t *testing.T) {
 	if len(seen) != 5 {
 		t.Error("one fingerprint was chosen twice")
 	}
-	if n := len(m.Sketched(1000)); n != 20 {
+	if n := len(m.Sketched(FamilyBand, 1000)); n != 20 {
 		t.Errorf("%d distinct tensors, want 20", n)
 	}
 }
