@@ -118,10 +118,16 @@ func backward(a []uint64, t []factor, p uint64) {
 // residues writes a mod p, the rest of out being zero.
 func residues(out []uint64, a [][4]uint64, p uint64) {
 	clear(out)
+	var place [4]factor // 2^(64k)
+	w := uint64(1)
+	for k := range place {
+		place[k] = factorOf(w, p)
+		w = bits.Rem64(w, 0, p)
+	}
 	for i, limbs := range a {
 		var r uint64
-		for k := 3; k >= 0; k-- {
-			r = bits.Rem64(r, limbs[k], p)
+		for k, l := range limbs {
+			r = below(r+place[k].mul(l, p), p)
 		}
 		out[i] = r
 	}
@@ -152,7 +158,7 @@ func transformed(a, b []field.Element) []field.Element {
 		for j := range k {
 			q := factorOf(power(ms[j].p%p, p-2, p), p)
 			for i, v := range digits[j] {
-				r[i] = q.mul(r[i]+p-v%p, p)
+				r[i] = q.mul(r[i]+p-below(v, p), p) // all primes lie between 2^61 and 2^62
 			}
 		}
 		digits[k] = r

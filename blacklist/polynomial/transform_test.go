@@ -12,7 +12,6 @@ import (
 // TestTransformed holds the transforms against products made term by term, for
 // random coefficients and for the largest.
 func TestTransformed(t *testing.T) {
-	t.Attr("invariant", "PL1")
 	for n := 1; n <= 512; n *= 2 {
 		a, b := make([]field.Element, n), make([]field.Element, n)
 		for i := range n {
