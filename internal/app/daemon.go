@@ -71,7 +71,7 @@ type Daemon struct {
 	follower  *follow.Follower
 	admission *admission.Admission
 	engine    *engine.Engine    // nil without its key
-	lister    *lister.Lister    // nil without engine or escrow key
+	lister    *lister.Lister    // nil without engine or escrow
 	evaluate  *evaluate.Service // nil without evaluator key
 	hub       *httpapi.Hub
 	decisions *httpapi.Decisions
@@ -192,9 +192,9 @@ func (d *Daemon) openFold(ctx context.Context, journal engine.Journal) error {
 			return err
 		}
 	}
-	if d.files.engine != nil && d.files.escrow != nil {
+	if d.files.engine != nil && (d.files.escrow != nil || len(d.files.parsed.Evaluators.Escrow) > 0) {
 		d.lister, err = lister.New(lister.Config{}, lister.Deps{
-			Follower: d.follower, Submit: submitter{d.admission}, Signer: d.files.engine, Escrow: d.files.escrow, Logger: d.deps.Logger,
+			Follower: d.follower, Submit: submitter{d.admission}, Signer: d.files.engine, Escrow: d.files.escrow, Part: holderPart, Logger: d.deps.Logger,
 		})
 		if err != nil {
 			return err

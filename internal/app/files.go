@@ -164,6 +164,9 @@ func (l *loaded) agree(a authority) error {
 			role("blacklist.escrow_key", log.KeyID(spki), log.RoleEscrow)
 		}
 	}
+	if l.evaluator != nil && a.evaluators.N > 1 {
+		fail("blacklist.evaluator_key", "is not for this daemon: %s names %d holders of shares, who answer by themselves", a.source, a.evaluators.N)
+	}
 	if l.evaluator != nil && a.evaluators.N == 1 && !bytes.Equal(l.evaluator.Public().Bytes(), a.evaluators.PublicKey) {
 		fail("blacklist.evaluator_key", "is not the key that %s names", a.source)
 	}

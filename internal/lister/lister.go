@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/haltlog/haltlog/blacklist"
+	"github.com/haltlog/haltlog/internal/api"
 	"github.com/haltlog/haltlog/internal/fold"
 	"github.com/haltlog/haltlog/internal/follow"
 	"github.com/haltlog/haltlog/log"
@@ -45,13 +46,16 @@ type Config struct {
 	Retry time.Duration
 }
 
-// Deps are a lister's ports; all are required.
+// Deps are a lister's ports. Escrow or Part may be missing, all else is required.
 type Deps struct {
 	Follower *follow.Follower
 	Submit   Submitter
-	Signer   log.Signer // an engine's key
-	Escrow   *ecdh.PrivateKey
-	Logger   *slog.Logger
+	Signer   log.Signer       // an engine's key
+	Escrow   *ecdh.PrivateKey // of suite 1
+	// Part asks a holder at an address for its part of an artefact's opening,
+	// suite 2.
+	Part   func(ctx context.Context, address string, r api.EscrowRequest) (api.EscrowAnswer, error)
+	Logger *slog.Logger
 }
 
 // Lister publishes the labels of halted runs. Hear must be among the follower's sinks.
@@ -77,7 +81,7 @@ type halted struct {
 
 // New is a lister that has heard of nothing yet.
 func New(cfg Config, d Deps) (*Lister, error) {
-	if d.Follower == nil || d.Submit == nil || d.Signer == nil || d.Escrow == nil || d.Logger == nil {
+	if d.Follower == nil || d.Submit == nil || d.Signer == nil || d.Escrow == nil && d.Part == nil || d.Logger == nil {
 		return nil, errors.New("lister: a required dependency is missing")
 	}
 	if cfg.Retry == 0 {
@@ -173,8 +177,16 @@ func (l *Lister) Run(ctx context.Context) error {
 // list publishes one run's labels.
 func (l *Lister) list(ctx context.Context, h halted, artefact *log.Artefact) {
 	var st *log.Fingerprints
-	var err error
-	l.deps.Follower.View(func(m *fold.Machine) { st, err = l.statement(m, h, artefact) })
+	opened, err := l.together(ctx, h, artefact)
+	if errors.Is(err, errHolders) {
+		// They come again, or were not shown the halt yet: it is asked for later.
+		l.deps.Logger.Warn("labels wait for evaluators", "run", h.run, "err", err)
+		l.later(ctx, h)
+		return
+	}
+	if err == nil {
+		l.deps.Follower.View(func(m *fold.Machine) { st, err = l.statement(m, h, artefact, opened) })
+	}
 	if err != nil {
 		l.deps.Logger.Error("labels cannot be published", "run", h.run, "err", err)
 	}
@@ -187,8 +199,21 @@ func (l *Lister) list(ctx context.Context, h halted, artefact *log.Artefact) {
 	if l.submit(ctx, st) {
 		return
 	}
-	// A run whose labels the log refuses, now or for ever, holds up no other run
-	// and no epoch: it comes again after them.
+	l.behind(h)
+}
+
+// later is behind, after a while.
+func (l *Lister) later(ctx context.Context, h halted) {
+	l.behind(h)
+	select {
+	case <-ctx.Done():
+	case <-time.After(l.cfg.Retry):
+	}
+}
+
+// behind lets a run whose labels cannot be logged now, or ever, hold up no other
+// run and no epoch: it comes again after them.
+func (l *Lister) behind(h halted) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.refused = true
@@ -198,7 +223,7 @@ func (l *Lister) list(ctx context.Context, h halted, artefact *log.Artefact) {
 }
 
 // statement is what is published of a halted run; nil if that is done, or with an error.
-func (l *Lister) statement(m *fold.Machine, h halted, artefact *log.Artefact) (*log.Fingerprints, error) {
+func (l *Lister) statement(m *fold.Machine, h halted, artefact *log.Artefact, labels []blacklist.Entry) (*log.Fingerprints, error) {
 	info, ok := m.Ledger().Run(h.run)
 	if !ok || !info.Halted || info.Fingerprinted {
 		return nil, nil
@@ -213,11 +238,14 @@ func (l *Lister) statement(m *fold.Machine, h halted, artefact *log.Artefact) (*
 	if artefact == nil || artefact.Number != info.Artefact.Number {
 		return nil, fmt.Errorf("artefact %d was not heard of", info.Artefact.Number)
 	}
-	labels, err := blacklist.Open(l.deps.Escrow, blacklist.Context{
-		Origin: st.Origin, Run: h.run, Number: artefact.Number, Root: blacklist.Hash(artefact.Root),
-	}, artefact.Sealed, wraps(artefact.Wraps))
-	if err != nil {
-		return nil, err
+	if labels == nil {
+		if l.deps.Escrow == nil {
+			return nil, blacklist.ErrUnopenable
+		}
+		var err error
+		if labels, err = blacklist.Open(l.deps.Escrow, contextOf(st.Origin, artefact), artefact.Sealed, wraps(artefact.Wraps)); err != nil {
+			return nil, err
+		}
 	}
 	if uint64(len(labels)) != artefact.Count {
 		return nil, fmt.Errorf("artefact %d holds %d labels and says %d", artefact.Number, len(labels), artefact.Count)

@@ -88,12 +88,15 @@ func New(dir string, o Options) (r *Rig, err error) {
 // Settings are the daemon's settings, SECTION.KEY=VALUE each.
 func (r *Rig) Settings() []string {
 	file := func(name string) string { return filepath.Join(r.Dir, name) }
-	return []string{
+	list := []string{
 		"log.store=dir:" + file("log"), "log.genesis=" + file("genesis.json"), "log.key=" + file("log.key"),
 		"engine.key=" + file("engine-0.pem"), "http.listen=127.0.0.1:0",
-		"blacklist.escrow_key=" + file("escrow.pem"), "blacklist.evaluator_key=" + file("evaluator.key"),
-		"blacklist.counts_key=" + file("counts.pem"),
+		"blacklist.escrow_key=" + file("escrow.pem"),
 	}
+	if s, err := log.Parse(r.Genesis); err == nil && s.Statement.(*log.Genesis).Evaluators.N > 1 {
+		return list // the holders answer by themselves
+	}
+	return append(list, "blacklist.evaluator_key="+file("evaluator.key"), "blacklist.counts_key="+file("counts.pem"))
 }
 
 // Attach speaks to a daemon at an address, which the rig did not start.
