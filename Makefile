@@ -1,5 +1,5 @@
 # Short names; the gate is .ci/run.
-.PHONY: test peers faults gate bench docs demo build fmt
+.PHONY: test peers faults gate bench fingerprint-report docs demo build fmt
 
 test: ## everything, installing what it needs
 	scripts/install
@@ -23,6 +23,9 @@ demo: ## the main job
 
 bench: ## figures, as JSON into bench/ and as a page into docs/
 	go run ./internal/bench -out bench -page docs/figures.md
+
+fingerprint-report: ## what the sketches find of disguised models: a page and pictures into docs/, in some minutes
+	go run ./internal/printreport -out docs
 
 docs: ## the generated tables
 	go run ./internal/docgen

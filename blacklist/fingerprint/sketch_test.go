@@ -1,12 +1,13 @@
 package fingerprint
 
 import (
+	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"math"
 	"math/bits"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 )
@@ -174,25 +175,116 @@ func TestSketchPlaces(t *testing.T) {
 	}
 }
 
-// TestSketchGolden holds the definition: of these 300 × 300 numbers.
-func TestSketchGolden(t *testing.T) {
+// example is the tensor of docs/fingerprints-spec.md.
+func example() []float32 {
 	values := make([]float32, 300*300)
 	for i := range values {
 		values[i] = float32(int64(mix(7, uint64(i))>>40)-1<<23) / (1 << 23)
 	}
+	return values
+}
+
+// TestSketchExample holds the definition to the numbers of its document.
+func TestSketchExample(t *testing.T) {
+	t.Attr("invariant", "F7")
+	page, err := os.ReadFile("../../docs/fingerprints-spec.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := example()
+	scale, ok := scaleOf(values, make([]uint32, 1<<15))
+	if !ok {
+		t.Fatal("no scale")
+	}
 	s := sketchOf(t, F32, 300, 300, values)
+	band, bandp := s.Prints(FamilyBand), s.Prints(FamilyBandP)
 	h := sha256.New()
-	for _, f := range slices.Concat(s.Prints(FamilyBand), s.Prints(FamilyBandP)) {
+	for _, f := range slices.Concat(band, bandp) {
 		h.Write(f.Value[:])
 	}
-	got := fmt.Sprintf("%d %d %x %x %s", s.Rank, s.RankP, s.Band[:12], s.BandP[:12], hex.EncodeToString(h.Sum(nil)))
-	if got != sketchGolden {
-		t.Errorf("sketch\n%s, want\n%s", got, sketchGolden)
+	for _, row := range []string{
+		fmt.Sprintf("| elements 0, 1, 2 | %v, %v, %v |", values[0], values[1], values[2]),
+		fmt.Sprintf("| scale S | %v |", scale),
+		fmt.Sprintf("| rank of band | %d |", s.Rank),
+		fmt.Sprintf("| first 12 bytes of band | %x |", s.Band[:12]),
+		fmt.Sprintf("| rank of bandp | %d |", s.RankP),
+		fmt.Sprintf("| first 12 bytes of bandp | %x |", s.BandP[:12]),
+		fmt.Sprintf("| fingerprint band-0 | %x |", band[0].Value),
+		fmt.Sprintf("| fingerprint bandp-15 | %x |", bandp[15].Value),
+		fmt.Sprintf("| SHA-256 of all 32 fingerprints, band-0 … bandp-15 | %x |", h.Sum(nil)),
+	} {
+		if !bytes.Contains(page, []byte(row+"\n")) {
+			t.Errorf("the page lacks the row\n%s", row)
+		}
 	}
 }
 
-const sketchGolden = "18465738 5802716659 b24ec974f4ac291e3ae81cc0 57fc31fd4f21fc7da6bd01d1 " +
-	"3f98a822d309bfb9d47b08160074995416e06881f6616b535727bb7881734a22"
+// TestSketchDefinition computes the example's bits once more, in the plainest
+// way that the document's sentences allow.
+func TestSketchDefinition(t *testing.T) {
+	values := example()
+	s := sketchOf(t, F32, 300, 300, values)
+	scale, _ := scaleOf(values, make([]uint32, 1<<15))
+	var a, o [4096]int64
+	var total int64
+	for i, v := range values {
+		// No element reaches a limit here, and none is NaN.
+		q, one := int64(1024/scale*v), int64(1)
+		total += q
+		j := i % 4096
+		if mix(0x68616c746c6f6731, uint64(i/4096*64+j/64))>>(j%64)&1 == 1 {
+			q, one = -q, -one
+		}
+		a[j] += q
+		o[j] += one
+	}
+	for i := range 768 {
+		var y int64
+		for j := range a {
+			x := int64(len(values))*a[j] - total*o[j]
+			if bits.OnesCount(uint(i*2731%4096&j))%2 == 1 {
+				x = -x
+			}
+			y += x
+		}
+		if got := s.Band[i/8]>>(7-i%8)&1 == 1; got != (y > 0) {
+			t.Fatalf("bit %d of band", i)
+		}
+	}
+	place := make([]int, 256)
+	for i := range place {
+		place[i] = i
+	}
+	for i := 255; i > 0; i-- {
+		j := mix(0x68616c746c6f6732, uint64(i)) % uint64(i+1)
+		place[i], place[j] = place[j], place[i]
+	}
+	var p [24][32]int64
+	for r := range 300 {
+		row := values[r*300 : r*300+256]
+		var sum float64
+		for _, v := range row {
+			sum += math.Abs(float64(v))
+		}
+		scale := 2 * float32(sum/256)
+		var y [64]int64
+		for i, col := range place {
+			q := int64(1024 / scale * row[col])
+			y[i/4] += q - 2*q*int64(i%2)
+		}
+		for r := range p {
+			p[r][0] += y[63] * y[r]
+			for k := 1; k < 32; k++ {
+				p[r][k] += y[(r+k)%63] * y[(r-k+63)%63]
+			}
+		}
+	}
+	for i := range 768 {
+		if got := s.BandP[i/8]>>(7-i%8)&1 == 1; got != (p[i/32][i%32] > 0) {
+			t.Fatalf("bit %d of bandp", i)
+		}
+	}
+}
 
 // TestSketchless: what is not eligible, too sparse, or not finite has none.
 func TestSketchless(t *testing.T) {

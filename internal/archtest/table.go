@@ -79,11 +79,11 @@ func Links() []Link {
 // Workshop lists what serves to build, test and measure the product, beside the
 // packages of fixtures, whose names end in test. No binary links any of it.
 func Workshop() []string {
-	return []string{"internal/archtest", "internal/bench", "internal/docgen", "internal/faults", "internal/rig", "internal/tesseralog/memlog"}
+	return []string{"internal/archtest", "internal/bench", "internal/docgen", "internal/faults", "internal/printreport", "internal/rig", "internal/tesseralog/memlog"}
 }
 
 // Processes lists the packages that may listen to signals or end the process: what
 // is a process of its own. Anybody else returns.
 func Processes() []string {
-	return []string{"cmd", "internal/bench", "internal/docgen", "internal/guard"}
+	return []string{"cmd", "internal/bench", "internal/docgen", "internal/guard", "internal/printreport"}
 }
