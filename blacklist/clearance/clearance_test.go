@@ -191,3 +191,5 @@ func TestOpening(t *testing.T) {
 		}
 	}
 }
+
+func polynomialOfRoots(roots [][32]byte) *polynomial.Polynomial { return polynomial.New(roots) }
