@@ -7,83 +7,91 @@ import "math"
 // is a quarter of the difference of two squares of joined ones, so each bit is
 // the sign of a difference of two sums of squares over equally many columns.
 type permuter struct {
-	cols  int            // columns used
-	place []int32        // by used column: 2·bucket, plus 1 if subtracted
-	sums  [pairs]int64   // over the rows
-	cross int64          // of a product that is no bit
-	power [2]int64       // of the squares of its factors
-	row   [buckets]int64 // of the row at hand
+	order []int32      // used columns, bucket by bucket, every second one subtracted
+	whole []int32      // the row at hand, as integers
+	sums  [pairs]int64 // over the rows
+	cross int64        // of a product that is no bit
+	power [2]int64     // of the squares of its factors
 }
 
 // runs returns where the used columns of a row lie: all that fill buckets
-// evenly, or four runs of a quarter of maxUsed each, spread over a long row.
+// evenly, or two runs of half of maxUsed each, spread over a long row.
 func runs(cols uint64) (starts []uint64, length int) {
 	if cols < maxUsed {
 		return []uint64{0}, int(cols) / (2 * buckets) * (2 * buckets)
 	}
-	for i := range uint64(4) {
-		starts = append(starts, i*cols/maxUsed*(maxUsed/4))
+	for i := range uint64(2) {
+		starts = append(starts, i*cols/maxUsed*(maxUsed/2))
 	}
-	return starts, maxUsed / 4
+	return starts, maxUsed / 2
 }
 
 // newPermuter deals used columns into buckets of equally many, half of each
 // subtracted: a Fisher-Yates shuffle, place i of which belongs to bucket
 // i·buckets/used and is subtracted if i is odd.
 func newPermuter(used int) *permuter {
-	p := &permuter{cols: used, place: make([]int32, used)}
-	order := make([]int, used)
-	for i := range order {
-		order[i] = i
+	p := &permuter{order: make([]int32, used), whole: make([]int32, used)}
+	for i := range p.order {
+		p.order[i] = int32(i)
 	}
 	for i := used - 1; i > 0; i-- {
 		j := mix(bandpSeed, uint64(i)) % uint64(i+1)
-		order[i], order[j] = order[j], order[i]
-	}
-	for i, col := range order {
-		p.place[col] = int32(i*buckets/used<<1 | i&1)
+		p.order[i], p.order[j] = p.order[j], p.order[i]
 	}
 	return p
+}
+
+// rowScale is twice the mean magnitude of values, four sums at once, each of
+// every fourth value; false if that is 0 or too far out.
+func rowScale(values []float32) (float32, bool) {
+	var s [4]float64
+	for v := values; len(v) >= 4; v = v[4:] {
+		for i := range s {
+			if a := abs(v[i]); a <= maxScale {
+				s[i] += float64(a)
+			}
+		}
+	}
+	scale := float32(((s[0] + s[1]) + (s[2] + s[3])) / float64(len(values)))
+	return 2 * scale, scale >= minScale && scale <= maxScale
 }
 
 // add takes one row's used columns, in order. The row's own scale, the mean of
 // its magnitudes, makes all rows count alike. A row of zeros counts nothing.
 func (p *permuter) add(values []float32) {
-	var size float64
-	for _, v := range values {
-		if a := abs(v); a <= maxScale {
-			size += float64(a)
-		}
-	}
-	scale := float32(size / float64(p.cols))
-	if !(scale >= minScale && scale <= maxScale) {
+	scale, ok := rowScale(values)
+	if !ok {
 		return
 	}
-	q := newQuantiser(2 * scale)
-	clear(p.row[:])
+	q := newQuantiser(scale)
 	for i, v := range values {
-		at := p.place[i]
-		m := -int64(at & 1)
-		p.row[at>>1] += int64(q.of(v)) ^ m - m
+		p.whole[i] = q.of(v)
 	}
-	a, b := p.row[buckets-1], p.row[rankRound]
-	p.cross += a * b
-	p.power[0] += a * a
-	p.power[1] += b * b
-	i := 0
+	// The first 63 of them twice, so that a round's pairs run without wrapping.
+	var twice [2*buckets - 2]int64
+	var last int64
+	each := len(p.order) / buckets
+	for k := range buckets {
+		var sum int64
+		for o := p.order[k*each : (k+1)*each]; len(o) >= 2; o = o[2:] {
+			sum += int64(p.whole[o[0]] - p.whole[o[1]])
+		}
+		if k == buckets-1 {
+			last = sum
+			break
+		}
+		twice[k], twice[k+buckets-1] = sum, sum
+	}
+	p.cross += last * twice[rankRound]
+	p.power[0] += last * last
+	p.power[1] += twice[rankRound] * twice[rankRound]
 	for round := range pairs / (buckets / 2) {
-		p.sums[i] += p.row[buckets-1] * p.row[round]
-		i++
+		sums := (*[buckets / 2]int64)(p.sums[round*(buckets/2):])
+		up := (*[buckets / 2]int64)(twice[round:])
+		down := (*[buckets / 2]int64)(twice[round+buckets/2:])
+		sums[0] += last * up[0]
 		for k := 1; k < buckets/2; k++ {
-			a, b := round+k, round-k
-			if a >= buckets-1 {
-				a -= buckets - 1
-			}
-			if b < 0 {
-				b += buckets - 1
-			}
-			p.sums[i] += p.row[a&(buckets-1)] * p.row[b&(buckets-1)]
-			i++
+			sums[k] += up[k] * down[buckets/2-1-k]
 		}
 	}
 }

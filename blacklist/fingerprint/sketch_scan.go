@@ -90,7 +90,7 @@ func (w *worker) permute(t *tensor, rows, cols uint64) (*permuter, error) {
 		}
 		return p, nil
 	}
-	row := make([]float32, 0, p.cols)
+	row := make([]float32, 0, len(p.order))
 	for r := range rows {
 		row = row[:0]
 		for _, at := range starts {

@@ -131,13 +131,13 @@ func TestSketchOrder(t *testing.T) {
 	if a != forward {
 		t.Error("the order of blocks changes the sums")
 	}
-	p, pa, pb := newPermuter(1024), newPermuter(1024), newPermuter(1024)
+	p, pa, pb := newPermuter(512), newPermuter(512), newPermuter(512)
 	for i := range 256 {
-		p.add(w[i*1024 : (i+1)*1024])
+		p.add(w[i*512 : (i+1)*512])
 		if i%2 == 0 {
-			pa.add(w[(255-i)*1024 : (256-i)*1024])
+			pa.add(w[(255-i)*512 : (256-i)*512])
 		} else {
-			pb.add(w[(255-i)*1024 : (256-i)*1024])
+			pb.add(w[(255-i)*512 : (256-i)*512])
 		}
 	}
 	pa.merge(pb)
