@@ -69,22 +69,29 @@ func (e *escrower) artefact(ctx context.Context, path string, number uint64) ([]
 		// All of it is the declared base: a statement needs at least the manifest, and there is nothing to escrow.
 		return nil, nil
 	}
-	return e.seal(set.Version, labels, number)
+	return e.seal(set, labels, number)
 }
 
 // seal makes the statement, or its parts.
-func (e *escrower) seal(version uint64, labels []blacklist.Entry, number uint64) ([][]byte, error) {
-	to, err := e.escrowKey()
-	if err != nil {
-		return nil, err
+func (e *escrower) seal(set log.EvaluatorSet, labels []blacklist.Entry, number uint64) ([][]byte, error) {
+	var to blacklist.EscrowKeys
+	if len(set.Escrow) > 0 {
+		// To them alone: beside a wrap to the operator, theirs would guard nothing.
+		to.Threshold = [][]byte{set.Escrow[0]}
+	} else {
+		key, err := e.escrowKey()
+		if err != nil {
+			return nil, err
+		}
+		to.HPKE = []*ecdh.PublicKey{key}
 	}
 	root := blacklist.NewArtefact(labels).Root()
-	sealed, wraps, err := blacklist.Seal(to, blacklist.Context{Origin: e.trust.origin, Run: e.run, Number: number + 1, Root: root}, labels)
+	sealed, wraps, err := blacklist.SealTo(to, blacklist.Context{Origin: e.trust.origin, Run: e.run, Number: number + 1, Root: root}, labels)
 	if err != nil {
 		return nil, err
 	}
 	st := &log.Artefact{
-		Origin: e.trust.origin, Run: e.run, Number: number + 1, KeyVersion: version, Count: uint64(len(labels)),
+		Origin: e.trust.origin, Run: e.run, Number: number + 1, KeyVersion: set.Version, Count: uint64(len(labels)),
 		Root: log.Hash(root), Sealed: sealed,
 	}
 	for _, w := range wraps {
@@ -99,9 +106,6 @@ func (e *escrower) seal(version uint64, labels []blacklist.Entry, number uint64)
 
 // labels asks the evaluator. Nothing is used before its proofs hold under the key that the log names.
 func (e *escrower) labels(ctx context.Context, set log.EvaluatorSet, qs []blacklist.Question) ([]blacklist.Entry, error) {
-	if set.T != 1 {
-		return nil, fmt.Errorf("labels of %d evaluators together are not served by this version", set.T)
-	}
 	public, err := voprf.ParsePublicKey(set.PublicKey)
 	if err != nil {
 		return nil, err
@@ -109,6 +113,13 @@ func (e *escrower) labels(ctx context.Context, set log.EvaluatorSet, qs []blackl
 	query, err := voprf.NewQuery(public, blacklist.Inputs(qs))
 	if err != nil {
 		return nil, err
+	}
+	if len(set.Holders) > 0 && set.N > 1 {
+		labels, err := e.together(ctx, set, query)
+		if err != nil {
+			return nil, err
+		}
+		return blacklist.Entries(qs, labels, e.base...), nil
 	}
 	var answers [][]byte
 	for _, request := range query.Requests() {

@@ -146,7 +146,7 @@ func TestLargeArtefactComesInParts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaves, err := e.seal(1, foldtest.Labels(3000), 4)
+	leaves, err := e.seal(log.EvaluatorSet{Version: 1}, foldtest.Labels(3000), 4)
 	if err != nil || len(leaves) < 2 {
 		t.Fatalf("%d leaves, %v", len(leaves), err)
 	}

@@ -86,7 +86,7 @@ func base(ctx context.Context, c Config, d Deps) (*Guardian, error) {
 	if len(c.Logs) == 0 || len(c.Logs) > maxSources {
 		bad("1 to %d addresses, not %d", maxSources, len(c.Logs))
 	}
-	g := &Guardian{config: c, deps: d, sources: &sources{}}
+	g := &Guardian{config: c, deps: d, sources: &sources{token: c.Token}}
 	for _, a := range c.Logs {
 		one, err := client.New(client.Config{URL: a.URL, HTTP: d.HTTP, Token: c.Token})
 		if err != nil {

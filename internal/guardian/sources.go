@@ -13,6 +13,7 @@ import (
 // sources are the addresses of one log. What one of them withholds or gets wrong, another may give.
 type sources struct {
 	clients []*client.Client
+	token   string // of the evaluate route, for evaluators elsewhere
 
 	mu   sync.Mutex
 	good int // answered last
