@@ -50,7 +50,11 @@ func (s *Rotation) Validate() error {
 	for i, x := range s.Labels {
 		c.size(fmt.Sprintf("labels[%d]", i), x, 32, 32)
 	}
-	c.count("partials", len(s.Partials), 1, MaxEvaluators)
+	least, most := 1, MaxEvaluators
+	if len(s.PublicDelta) > 0 {
+		least, most = 0, 0 // it proves itself
+	}
+	c.count("partials", len(s.Partials), least, most)
 	for i, p := range s.Partials {
 		at := fmt.Sprintf("partials[%d]", i)
 		c.between(at+".index", int64(p.Index), 1, MaxEvaluators)

@@ -1,15 +1,11 @@
 package fold
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/haltlog/haltlog/blacklist"
 	"github.com/haltlog/haltlog/log"
 )
-
-// errUnprovable is a rotation whose proof this version does not read.
-var errUnprovable = errors.New("the proof is of no form known here")
 
 // CheckRotation holds a rotation against the labels that the list has in their
 // order, and its proof against both keys.
