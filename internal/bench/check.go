@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -27,11 +28,36 @@ const (
 	checkBlock = 1 << 20
 )
 
-// benchCheck fingerprints a model, beside SHA-256 of the same files, a core each.
+// checkModel is a model in one of the containers and formats that are read.
+type checkModel struct {
+	name  string
+	write func(dir string, bytes int) error
+}
+
+func checkModels() []checkModel {
+	shards := func(d fingerprint.Dtype) func(string, int) error {
+		return func(dir string, bytes int) error { return writeShards(dir, d, checkShards, bytes) }
+	}
+	gguf := func(d fingerprint.Dtype) func(string, int) error {
+		return func(dir string, bytes int) error { return writeGGUF(dir, d, checkShards*bytes) }
+	}
+	return []checkModel{
+		{"safetensors, BF16, 4 shards", shards(fingerprint.BF16)},
+		{"safetensors, F32, 4 shards", shards(fingerprint.F32)},
+		{"GGUF, F16", gguf(fingerprint.F16)},
+		{"GGUF, Q4_K", gguf(fingerprint.Q4_K)},
+	}
+}
+
+// benchCheck fingerprints models with all kinds, beside SHA-256 of the same files,
+// a core each: the slower of reading and hashing them.
 func benchCheck(ctx context.Context, b *bench) error {
-	for _, d := range []fingerprint.Dtype{fingerprint.BF16, fingerprint.F32} {
-		dir := filepath.Join(b.work, fmt.Sprintf("model-%v", d))
-		if err := writeModel(dir, d, checkShards, b.scale(checkShard)); err != nil {
+	for i, m := range checkModels() {
+		dir := filepath.Join(b.work, fmt.Sprint("model-", i))
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return err
+		}
+		if err := m.write(dir, b.scale(checkShard)); err != nil {
 			return err
 		}
 		fsys := os.DirFS(dir)
@@ -52,7 +78,7 @@ func benchCheck(ctx context.Context, b *bench) error {
 			}
 			peer.all = append(peer.all, float64(m.Bytes)/1e9/time.Since(began).Seconds())
 		}
-		b.add(fmt.Sprintf("check: fingerprints of %v files", d), s, nil, peer.peer("SHA-256 of the same files, a core each"), "from the page cache, all cores")
+		b.add("fingerprints, all kinds: "+m.name, s, &Target{Ratio: new(0.5)}, peer.peer("reading and SHA-256 of the same files, a core each"), "from the page cache, all cores")
 		if err := os.RemoveAll(dir); err != nil {
 			return err
 		}
@@ -60,16 +86,19 @@ func benchCheck(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// writeModel writes shards of random finite weights.
-func writeModel(dir string, d fingerprint.Dtype, shards, bytes int) error {
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return err
-	}
+// weights are random finite values of two bytes or four: no exponent is all ones.
+func weights(bytes int) []byte {
 	r := rand.New(rand.NewPCG(1, 1))
 	data := make([]byte, bytes)
 	for i := 0; i+8 <= len(data); i += 8 {
 		binary.LittleEndian.PutUint64(data[i:], r.Uint64()&0x3fff_3fff_3fff_3fff)
 	}
+	return data
+}
+
+// writeShards writes shards of one tensor each.
+func writeShards(dir string, d fingerprint.Dtype, shards, bytes int) error {
+	data := weights(bytes)
 	var tensors []fingerprint.Source
 	columns := len(data) / d.Size() / 1024
 	data = data[:columns*1024*d.Size()]
@@ -78,6 +107,31 @@ func writeModel(dir string, d fingerprint.Dtype, shards, bytes int) error {
 	}
 	create := func(name string) (io.WriteCloser, error) { return os.Create(filepath.Join(dir, name)) }
 	return fingerprint.WriteSharded(create, uint64(len(data)), nil, tensors)
+}
+
+// writeGGUF writes one file of equal tensors of 4,096 columns, about as many bytes in
+// all.
+func writeGGUF(dir string, d fingerprint.Dtype, bytes int) (err error) {
+	const columns, rows = 4096, 1024
+	values := make([]float32, columns*rows)
+	r := rand.New(rand.NewPCG(2, 2))
+	for i := range values {
+		values[i] = float32(r.NormFloat64())
+	}
+	data, err := fingerprint.Quantise(nil, d, values)
+	if err != nil {
+		return err
+	}
+	var tensors []fingerprint.Source
+	for i := range max(1, bytes/len(data)) {
+		tensors = append(tensors, fingerprint.Bytes(fmt.Sprintf("blk.%d.ffn_up.weight", i), d, []uint64{rows, columns}, data))
+	}
+	f, err := os.Create(filepath.Join(dir, "model.gguf"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return fingerprint.WriteGGUF(f, nil, tensors)
 }
 
 func sums(fsys fs.FS) error {

@@ -40,6 +40,8 @@ func groups() []group {
 	return []group{
 		{"ring", benchRing},
 		{"check", benchCheck},
+		{"voprf", benchVOPRF},
+		{"clearance", benchClearance},
 		{"epoch", benchEpoch},
 		{"witness", benchWitness},
 		{"lone", benchLone},
