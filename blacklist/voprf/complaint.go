@@ -9,25 +9,23 @@ import (
 
 // A Complaint says that a sealed share is bad. It reveals the point that dealer and
 // holder share, and proves it, so that everybody opens the sealed share and sees
-// who of both lied. It shows that one share, which the holder holds to be worthless.
+// who of both lied. It shows that one share, which the holder holds to be worthless;
+// that it shows no other is what the sealed share's own proof is for.
 type Complaint struct {
 	Holder int
 	Shared []byte // 32 bytes
 	Proof  []byte // 64 bytes: Shared = a·R where Seal = a·G
 }
 
-// Complain makes the complaint of a holder.
+// Complain makes the complaint of a holder. Of a dealing that is out in any case, as
+// everybody sees by Verify, none is made. Errors: ErrDealing.
 func (d *Dealing) Complain(holder int, seal *PrivateKey) (*Complaint, error) {
-	ephemeral, err := d.ephemeral(holder)
+	s, err := d.sealed(holder)
 	if err != nil {
 		return nil, err
 	}
-	if ephemeral == nil {
-		// Without a key to share there is nothing to reveal; Judge sees it too.
-		ephemeral = group.Generator()
-	}
-	shared := ephemeral.Mul(seal.k)
-	proof, err := d.complaintPair(holder, seal.public.element, ephemeral, shared).prove(seal.k, system())
+	shared := s.ephemeral.Mul(seal.k)
+	proof, err := d.complaintPair(holder, seal.public.element, s.ephemeral, shared).prove(seal.k, system())
 	if err != nil {
 		return nil, err
 	}
@@ -41,15 +39,12 @@ func (d *Dealing) complaintPair(holder int, seal, ephemeral, shared *group.Eleme
 
 // Judge says who lied: nil if the dealing is bad, so that the dealer is out;
 // ErrRight if the share is good, so that the complaint is the lie; ErrProof or
-// ErrEncoding for a complaint that proves nothing.
+// ErrEncoding for a complaint that proves nothing; ErrDealing where the dealing is
+// out without it.
 func (d *Dealing) Judge(c *Complaint) error {
-	ephemeral, err := d.ephemeral(c.Holder)
+	s, err := d.sealed(c.Holder)
 	if err != nil {
 		return err
-	}
-	missing := ephemeral == nil
-	if missing {
-		ephemeral = group.Generator()
 	}
 	seal, err := group.DecodeElement(d.Ceremony.Seals[c.Holder-1])
 	if err != nil {
@@ -59,13 +54,10 @@ func (d *Dealing) Judge(c *Complaint) error {
 	if err != nil {
 		return fmt.Errorf("%w: complaint: %w", ErrEncoding, err)
 	}
-	if err := d.complaintPair(c.Holder, seal, ephemeral, shared).verify(c.Proof); err != nil {
+	if err := d.complaintPair(c.Holder, seal, s.ephemeral, shared).verify(c.Proof); err != nil {
 		return fmt.Errorf("complaint: %w", err)
 	}
-	if missing {
-		return nil
-	}
-	switch _, err := d.open(c.Holder, shared); {
+	switch _, err := d.open(c.Holder, s, shared); {
 	case err == nil:
 		return fmt.Errorf("%w: the share of holder %d is good", ErrRight, c.Holder)
 	case errors.Is(err, ErrSealedShare):

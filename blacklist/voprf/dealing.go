@@ -1,9 +1,6 @@
 package voprf
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -66,11 +63,16 @@ func (c Ceremony) check(dealer int) error {
 // the log as the broadcast channel). A dealer of 0 deals alone and holds nothing
 // afterwards.
 //
-// The key of a ceremony is the sum of what its dealers deal. The last to deal
-// could choose among keys by whether he deals at all: Gennaro, Jarecki, Krawczyk
-// and Rabin (J. Cryptology 2007) show that the key is then not uniform, and that
-// protocols which rest on discrete logarithms, as these do, stay as hard. The
-// proof of possession keeps him from choosing the key itself.
+// The key of a ceremony is the sum of what its dealers deal. Whoever deals last has
+// seen the others' commitments, and can choose among keys: by what he deals, or by
+// staying out. Gennaro, Jarecki, Krawczyk and Rabin ("Secure distributed key
+// generation for discrete-log based cryptosystems", J. Cryptology 2007) show that the
+// key is then not uniform. It does no harm here: the key is k = x + a, where x is
+// what one honest dealer dealt, uniform and unknown, and a is known to whoever dealt
+// the rest, as the proof of possession is one of knowledge. All that is done with k
+// is linear in it (k·H = x·H + a·H, in labels as in openings), so whoever gains
+// anything with k gains it with the uniform x. Without that proof he could set
+// a = b − x for a b of his own, and would know the key.
 type Dealing struct {
 	Ceremony    Ceremony
 	Dealer      int
@@ -78,10 +80,6 @@ type Dealing struct {
 	Possession  []byte   // 64 bytes: of the first commitment's logarithm, or that it is a product; none for zero
 	Shares      [][]byte // N, sealed
 }
-
-// SealedShareSize is the length of a sealed share: an ephemeral key, a nonce, the
-// share and its tag.
-const SealedShareSize = group.ElementSize + 12 + group.ScalarSize + 16
 
 // NewDealing deals a secret, or a fresh one for nil.
 func NewDealing(c Ceremony, dealer int, secret *PrivateKey) (*Dealing, error) {
@@ -117,41 +115,13 @@ func newDealing(c Ceremony, dealer int, secret *group.Scalar) (*Dealing, error) 
 	}
 	d := &Dealing{Ceremony: c, Dealer: dealer, Commitments: encodeAll(f.commitments())}
 	for i := 1; i <= c.N; i++ {
-		sealed, err := d.seal(i, f.at(i))
+		sealed, err := d.seal(i, f.at(i).Bytes())
 		if err != nil {
 			return nil, err
 		}
 		d.Shares = append(d.Shares, sealed)
 	}
 	return d, nil
-}
-
-// seal encrypts a holder's value under r·Seal, by HKDF-SHA256 and AES-256-GCM.
-func (d *Dealing) seal(holder int, value *group.Scalar) ([]byte, error) {
-	to, err := group.DecodeElement(d.Ceremony.Seals[holder-1])
-	if err != nil {
-		return nil, err
-	}
-	r := group.RandomScalar()
-	ephemeral := group.MulBase(r).Bytes()
-	aead, err := d.cipher(holder, ephemeral, to.Mul(r))
-	if err != nil {
-		return nil, err
-	}
-	return append(ephemeral, aead.Seal(nil, nil, value.Bytes(), nil)...), nil
-}
-
-func (d *Dealing) cipher(holder int, ephemeral []byte, shared *group.Element) (cipher.AEAD, error) {
-	info := append([]byte("haltlog/v1/sealed-share\x00"), d.Ceremony.statement(d.Dealer, holder)...)
-	key, err := hkdf.Key(sha256.New, shared.Bytes(), nil, string(append(info, ephemeral...)), 32)
-	if err != nil {
-		return nil, err
-	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCMWithRandomNonce(block)
 }
 
 // commitments are the T commitments as elements, the identity for a zero dealing's
@@ -184,8 +154,9 @@ func (d *Dealing) commitments() ([]*group.Element, error) {
 	return out, nil
 }
 
-// Verify holds a dealing's public part: its form, and the proof of possession. A
-// dealing without one deals zero. Errors: ErrDealing.
+// Verify holds a dealing's public part: its form, the proof of possession, and each
+// sealed share's proof that it is this dealer's own. A dealing without possession
+// deals zero. What does not verify is out without a complaint. Errors: ErrDealing.
 func (d *Dealing) Verify() error {
 	if err := d.Ceremony.check(d.Dealer); err != nil {
 		return err
@@ -194,7 +165,12 @@ func (d *Dealing) Verify() error {
 	if err != nil {
 		return err
 	}
-	if len(d.Possession) == 0 {
+	for holder := 1; holder <= d.Ceremony.N; holder++ {
+		if _, err := d.sealed(holder); err != nil {
+			return err
+		}
+	}
+	if d.Zero() {
 		return nil
 	}
 	if err := verifyPossession(d.Ceremony.statement(d.Dealer, 0), c[0], d.Possession); err != nil {
@@ -215,63 +191,6 @@ type Portion struct {
 // Format prints no secret, for every verb.
 func (p *Portion) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "portion of holder %d by dealer %d", p.holder, p.dealer)
-}
-
-// Open opens a holder's sealed share and holds it against the commitments. The
-// error is ErrSealedShare where the holder should complain.
-func (d *Dealing) Open(holder int, seal *PrivateKey) (*Portion, error) {
-	ephemeral, err := d.ephemeral(holder)
-	if err != nil {
-		return nil, err
-	}
-	if ephemeral == nil {
-		return nil, fmt.Errorf("%w: ephemeral key", ErrSealedShare)
-	}
-	return d.open(holder, ephemeral.Mul(seal.k))
-}
-
-// ephemeral is the sealed share's own key; nil where the dealer sent none.
-func (d *Dealing) ephemeral(holder int) (*group.Element, error) {
-	if _, err := d.commitments(); err != nil {
-		return nil, err
-	}
-	if holder < 1 || holder > d.Ceremony.N {
-		return nil, fmt.Errorf("%w: holder %d", ErrDealing, holder)
-	}
-	e, err := group.DecodeElement(d.Shares[holder-1][:group.ElementSize])
-	if err != nil {
-		return nil, nil
-	}
-	return e, nil
-}
-
-// open is Open with the point that dealer and holder share.
-func (d *Dealing) open(holder int, shared *group.Element) (*Portion, error) {
-	commitments, err := d.commitments()
-	if err != nil {
-		return nil, err
-	}
-	sealed := d.Shares[holder-1]
-	aead, err := d.cipher(holder, sealed[:group.ElementSize], shared)
-	if err != nil {
-		return nil, err
-	}
-	plain, err := aead.Open(nil, nil, sealed[group.ElementSize:], nil)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSealedShare, err)
-	}
-	value, err := group.DecodeScalar(plain)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSealedShare, err)
-	}
-	want, err := sumAt(commitments, holder)
-	if err != nil {
-		return nil, err
-	}
-	if !group.MulBase(value).Equal(want) {
-		return nil, fmt.Errorf("%w: not the one committed to", ErrSealedShare)
-	}
-	return &Portion{d.Dealer, holder, value}, nil
 }
 
 // sumAt is Σ i^j·A_j, which may be the identity here.

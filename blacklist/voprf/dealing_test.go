@@ -144,6 +144,10 @@ func TestBadDealings(t *testing.T) {
 		}
 		return d
 	}
+	elsewhere, err := NewDealing(ceremony("escrow", 1, 2, seals), 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	public := map[string]func(*Dealing){
 		"first commitment":   func(d *Dealing) { d.Commitments[0] = GenerateKey().Public().Bytes() },
 		"identity":           func(d *Dealing) { d.Commitments[1] = make([]byte, 32) },
@@ -157,6 +161,9 @@ func TestBadDealings(t *testing.T) {
 		"share missing":      func(d *Dealing) { d.Shares = d.Shares[:2] },
 		"share cut":          func(d *Dealing) { d.Shares[0] = d.Shares[0][1:] },
 		"no dealer":          func(d *Dealing) { d.Dealer = 4 },
+		"no ephemeral key":   func(d *Dealing) { d.Shares[0] = append(make([]byte, 32), d.Shares[0][32:]...) },
+		"another holder's":   func(d *Dealing) { d.Shares[0] = d.Shares[1] },
+		"another dealing's":  func(d *Dealing) { d.Shares[0] = elsewhere.Shares[0] },
 		"seal":               func(d *Dealing) { d.Ceremony.Seals = slices.Clone(seals); d.Ceremony.Seals[0] = make([]byte, 32) },
 	}
 	for name, change := range public {
@@ -166,19 +173,19 @@ func TestBadDealings(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	other := deal()
+	sealed := func(b []byte, err error) []byte {
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
 	for name, change := range map[string]func(*Dealing){
-		"wrong value": func(d *Dealing) {
-			sealed, err := d.seal(1, group.RandomScalar())
-			if err != nil {
-				t.Fatal(err)
-			}
-			d.Shares[0] = sealed
+		"wrong value": func(d *Dealing) { d.Shares[0] = sealed(d.seal(1, group.RandomScalar().Bytes())) },
+		"zero":        func(d *Dealing) { d.Shares[0] = sealed(d.seal(1, make([]byte, 32))) },
+		"no scalar":   func(d *Dealing) { d.Shares[0] = sealed(d.seal(1, bytes.Repeat([]byte{0xff}, 32))) },
+		"sealed to all": func(d *Dealing) {
+			d.Shares[0] = sealed(d.sealWith(1, group.RandomScalar(), group.Generator(), make([]byte, 32)))
 		},
-		"damaged":          func(d *Dealing) { d.Shares[0] = flip(d.Shares[0], 70) },
-		"another holder's": func(d *Dealing) { d.Shares[0] = d.Shares[1] },
-		"another dealing":  func(d *Dealing) { d.Shares[0] = other.Shares[0] },
-		"no ephemeral key": func(d *Dealing) { d.Shares[0] = append(make([]byte, 32), d.Shares[0][32:]...) },
 		"second coefficient": func(d *Dealing) {
 			d.Commitments[1] = GenerateKey().Public().Bytes() // possession covers the first alone
 		},
@@ -224,10 +231,6 @@ func TestBadDealings(t *testing.T) {
 		}
 	}
 	// A dealing of another ceremony, or a dealer twice, adds to nothing.
-	elsewhere, err := NewDealing(ceremony("escrow", 1, 2, seals), 1, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	zero, err := NewZeroDealing(c, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -236,6 +239,90 @@ func TestBadDealings(t *testing.T) {
 		if _, err := Sum(list); !errors.Is(err, ErrDealing) {
 			t.Errorf("sum, %s: %v", name, err)
 		}
+	}
+}
+
+// TestSealedShareProof: any altered byte of a sealed share is seen by everybody; then
+// nobody complains, as a complaint would reveal what the dealer was not to learn.
+func TestSealedShareProof(t *testing.T) {
+	t.Attr("invariant", "VO9")
+	keys, seals := holders(2)
+	d, err := NewDealing(ceremony("labels", 1, 2, seals), 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := d.Shares[0]
+	complaint, err := d.Complain(1, keys[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range good {
+		d.Shares[0] = flip(good, i)
+		if err := d.Verify(); !errors.Is(err, ErrDealing) {
+			t.Errorf("byte %d: %v", i, err)
+		}
+		if _, err := d.Open(1, keys[0]); !errors.Is(err, ErrDealing) {
+			t.Errorf("byte %d opened: %v", i, err)
+		}
+		if c, err := d.Complain(1, keys[0]); !errors.Is(err, ErrDealing) {
+			t.Errorf("byte %d: complained: %v %v", i, c, err)
+		}
+		if err := d.Judge(complaint); !errors.Is(err, ErrDealing) {
+			t.Errorf("byte %d: judged: %v", i, err)
+		}
+	}
+}
+
+// TestCopiedEphemeral plays a dealer who sends another dealing's ephemeral key with
+// rubbish, so that the holder's complaint would open the other's share: by itself,
+// with the other's proof, and with one of its own for a key that it does know.
+func TestCopiedEphemeral(t *testing.T) {
+	t.Attr("invariant", "VO9")
+	keys, seals := holders(3)
+	c := ceremony("labels", 1, 2, seals)
+	honest, err := NewDealing(c, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	victim := honest.Shares[2]
+	rubbish, err := NewDealing(c, 2, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := rubbish.Shares[2]
+	for name, share := range map[string][]byte{
+		"whole":           victim,
+		"R":               slices.Concat(victim[:32], own[32:]),
+		"R and R̄":        slices.Concat(victim[:64], own[64:]),
+		"R, R̄ and proof": slices.Concat(victim[:sealHead], own[sealHead:]),
+	} {
+		rubbish.Shares[2] = share
+		if err := rubbish.Verify(); !errors.Is(err, ErrDealing) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if complaint, err := rubbish.Complain(3, keys[2]); !errors.Is(err, ErrDealing) {
+			t.Errorf("%s: the holder reveals %v: %v", name, complaint, err)
+		}
+	}
+	// What a complaint would have revealed opens the victim's share: the test plays
+	// the true attack.
+	s, err := honest.sealed(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := honest.open(3, s, s.ephemeral.Mul(keys[2].k)); err != nil {
+		t.Errorf("%v", err)
+	}
+	// With R of its own, but an R̄ that has another logarithm.
+	r := group.RandomScalar()
+	ephemeral, bar := group.MulBase(r), sealSecond().Mul(group.RandomScalar())
+	proof, err := rubbish.sealPair(3, ephemeral, bar, own[sealHead:]).prove(r, system())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rubbish.Shares[2] = slices.Concat(ephemeral.Bytes(), bar.Bytes(), proof, own[sealHead:])
+	if err := rubbish.Verify(); !errors.Is(err, ErrDealing) {
+		t.Errorf("another R̄: %v", err)
 	}
 }
 

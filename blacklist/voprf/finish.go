@@ -190,10 +190,20 @@ func (d *Dealing) productPair(factor, key, product *group.Element) pair {
 }
 
 // VerifyProduct holds a product dealing's public part against the commitments to k
-// and Δ. Errors: ErrDealing.
+// and Δ: its form, each sealed share's proof, and that it deals Δ_i·k_i. Both are
+// shared with the ceremony's threshold, as 2t − 1 dealings are their product only
+// then. Errors: ErrDealing.
 func (d *Dealing) VerifyProduct(key, factor [][]byte) error {
 	if err := d.Ceremony.check(d.Dealer); err != nil {
 		return err
+	}
+	if len(key) != d.Ceremony.T || len(factor) != d.Ceremony.T {
+		return fmt.Errorf("%w: product of thresholds %d and %d, dealt with %d", ErrDealing, len(key), len(factor), d.Ceremony.T)
+	}
+	for holder := 1; holder <= d.Ceremony.N; holder++ {
+		if _, err := d.sealed(holder); err != nil {
+			return err
+		}
 	}
 	c, err := d.commitments()
 	if err != nil {

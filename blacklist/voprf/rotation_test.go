@@ -248,6 +248,19 @@ func TestProductLies(t *testing.T) {
 	if _, err := NewProductDealing(c, shares[0], deltas[1]); !errors.Is(err, ErrDealing) {
 		t.Errorf("shares of two holders: %v", err)
 	}
+	three, err := NewProductDealing(ceremony("rotate-key", 2, 3, seals), shares[0], deltas[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := three.VerifyProduct(from.Commitments, factor.Commitments); !errors.Is(err, ErrDealing) {
+		t.Errorf("another threshold: %v", err)
+	}
+	sealed := *good
+	sealed.Shares = slices.Clone(good.Shares)
+	sealed.Shares[1] = good.Shares[0]
+	if err := sealed.VerifyProduct(from.Commitments, factor.Commitments); !errors.Is(err, ErrDealing) {
+		t.Errorf("another's sealed share: %v", err)
+	}
 	for name, list := range map[string][]*Dealing{"too few": {good, good}, "twice": {good, good, good}, "none": nil} {
 		if _, err := Product(list); !errors.Is(err, ErrDealing) {
 			t.Errorf("%s: %v", name, err)

@@ -33,7 +33,8 @@
 //     what the public key allows, computing logarithms.
 //   - VO9: a ceremony's key is what its qualified dealings give, the same for every
 //     reader of the log. A bad dealing is seen by all or by a holder, and who lied is
-//     judged from dealing and complaint by all alike.
+//     judged from dealing and complaint by all alike; a complaint opens no share but
+//     the bad one.
 //   - VO10: labels move to another key by one factor that nobody holds whole, and
 //     nothing but the old labels times the factor between the keys verifies.
 package voprf

@@ -25,6 +25,12 @@ const (
 	TagDealing Tag = "haltlog/v1/dealing"
 	// TagDealtProduct is the challenge of a proof that a product is dealt.
 	TagDealtProduct Tag = "haltlog/v1/dealt-product"
+	// TagSealGenerator makes the second generator of sealed shares.
+	TagSealGenerator Tag = "haltlog/v1/seal-generator"
+	// TagSealKey derives the keys of sealed shares.
+	TagSealKey Tag = "haltlog/v1/seal-key"
+	// TagSealedShare is the challenge of a sealed share's proof.
+	TagSealedShare Tag = "haltlog/v1/sealed-share-proof"
 	// TagComplaint is the challenge of a complaint's proof.
 	TagComplaint Tag = "haltlog/v1/complaint"
 	// TagEscrowGenerator makes the second generator of escrowed data keys.
