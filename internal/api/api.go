@@ -35,6 +35,8 @@ const (
 	RouteEpoch      = "/v1/blacklist/epoch"
 	RouteFull       = "/v1/blacklist/full/{version}/{kind}/{prefix}"
 	RouteFullWhole  = "/v1/blacklist/full/{version}/{kind}" // a kind that is not split
+	RouteHead       = "/v1/blacklist/head"                  // of the newest witnessed epoch
+	RouteHeadOf     = "/v1/blacklist/heads/{number}"        // of any epoch
 	RouteObject     = "/v1/blacklist/objects/{head}/{hash}" // by SHA-256, behind its first two digits
 	RouteBucket     = "/v1/blacklist/bucket/{version}/{kind}/{prefix}/{bits}/{bucket}"
 	RouteLabelProof = "/v1/blacklist/proof/{version}/{kind}/{label}"

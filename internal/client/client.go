@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -111,6 +112,11 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 
 // send returns the response of a request that succeeded (2xx); its body is the caller's to close.
 func (c *Client) send(ctx context.Context, method, path string, query url.Values, body []byte) (*http.Response, error) {
+	return c.sendWith(ctx, method, path, query, body, nil)
+}
+
+// sendWith is send with more header fields.
+func (c *Client) sendWith(ctx context.Context, method, path string, query url.Values, body []byte, header http.Header) (*http.Response, error) {
 	u := *c.base
 	u.Path += path
 	u.RawQuery = query.Encode()
@@ -122,6 +128,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", method, path, err)
 	}
+	maps.Copy(req.Header, header)
 	if c.token != "" && path == api.RouteEvaluate {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}

@@ -24,6 +24,16 @@ const (
 	maxBundle = 256 * (2 + maxLeaf)
 	// maxTile is 256 hashes.
 	maxTile = 256 * 32
+	// maxHead bounds the head of an epoch: all parts of a statement of 4,096 parts
+	// of the list, in base64, with a receipt each.
+	maxHead = 32 << 20
+	// maxObject bounds what an epoch commits to: the full list of a part of
+	// blacklist.MaxPartLabels labels, or its polynomial, which is padded to twice that.
+	maxObject = 300 << 20
+	// maxAuthority bounds the authority statements that a head names.
+	maxAuthority = 4096
+	// maxKept is how many hash tiles a Plain keeps while it makes proofs: 8 KiB each.
+	maxKept = 256
 	// maxList bounds the full list of one part of the blacklist: 2^20 labels.
 	maxList = 40 << 20
 	// maxEvaluation is an evaluation of 65,535 elements with its proof.

@@ -104,6 +104,8 @@ func New(d Deps) (*Server, error) {
 	r.Get(api.RouteEpoch, s.epoch)
 	r.Get(api.RouteFull, s.full)
 	r.Get(api.RouteFullWhole, s.full)
+	r.Get(api.RouteHead, s.head)
+	r.Get(api.RouteHeadOf, s.headOf)
 	r.Get(api.RouteObject, s.object)
 	r.Get(api.RouteBucket, s.bucket)
 	r.Get(api.RouteLabelProof, s.labelProof)
