@@ -78,17 +78,17 @@ type tensor struct{ file, name string }
 // halt that cover at least half of the parameters. Likely copy: [CopyBands]
 // active hits in bands with one halt, of tensors that the halt does not list
 // as they are: a shared tensor agrees in all of its bands too, and counts once,
-// by its parameters. Lead: any other hit that is not struck or allowed. Struck
+// by its parameters, or as a lead while its label is contested. Lead: any other hit that is not struck or allowed. Struck
 // ones are shown and count for nothing.
 //
 // Hits in bands that the model's own declared base has too are to be left out
 // before ([Unexplained]).
 func Judge(parameters uint64, hits []Hit) Answer {
 	matches := make(map[halt]*Match)
-	same := make(map[halt]map[tensor]bool) // listed as they are
+	same := make(map[halt]map[tensor]bool) // listed as they are, or contested as such
 	for _, h := range hits {
 		for k, status := range h.best() {
-			if h.Kind == fingerprint.Tensor && status == Active {
+			if h.Kind == fingerprint.Tensor && (status == Active || status == Contested) {
 				if same[k] == nil {
 					same[k] = make(map[tensor]bool)
 				}

@@ -34,6 +34,7 @@ func TestJudgeBands(t *testing.T) {
 		"a frozen tensor and a copy":     {[]Hit{exact(10, "w", a), band(0, "w", a), band(0, "v", a), band(1, "v", a)}, Copy},
 		"a tensor frozen of another":     {[]Hit{exact(10, "w", rec("b", 2, Active)), band(0, "w", a), band(1, "w", a)}, Copy},
 		"a frozen tensor that is struck": {[]Hit{exact(10, "w", rec("a", 1, Struck)), band(0, "w", a), band(1, "w", a)}, Copy},
+		"a tensor that is contested":     {[]Hit{exact(10, "w", rec("a", 1, Contested)), band(0, "w", a), band(1, "w", a)}, Lead},
 		"listed counts more":             {[]Hit{exact(60, "v", a), band(0, "w", a), band(1, "w", a)}, Listed},
 		"listed of another halt":         {[]Hit{exact(60, "v", rec("b", 2, Active)), band(0, "w", a), band(1, "w", a)}, Listed},
 	} {

@@ -390,7 +390,7 @@ func TestCheck(t *testing.T) {
 	m := safetensors(t, in("renamed"), "other.safetensors", 3, 1, 2)
 	for _, o := range []string{"text", "json"} {
 		code, out, errs := haltlog(t, append([]string{"--output=" + o, "check", "--dry-run", in("renamed")}, flags...)...)
-		if code != cli.OK || !strings.Contains(out, "128") || errs != "" {
+		if code != cli.OK || !strings.Contains(out, "3200") || errs != "" {
 			t.Errorf("%d %s %s", code, out, errs)
 		}
 		for _, q := range blacklist.Questions(m) {

@@ -295,7 +295,7 @@ func TestCloseAndArtefact(t *testing.T) {
 			t.Fatal(err)
 		}
 		qs := blacklist.Questions(model)
-		if len(qs) != 3 || len(labels) != 3 {
+		if len(qs) != 3+2*32 || len(labels) != len(qs) {
 			t.Fatalf("%d labels of %d questions", len(labels), len(qs))
 		}
 		for i, q := range qs {

@@ -271,13 +271,21 @@ func TestStrike(t *testing.T) {
 		t.Errorf("a guard's strike: %+v %v", r, err)
 	}
 	l.Must(strike, l.Threshold()...)
+	// A tensor's bands are labels of their own, and struck one by one.
+	for _, e := range entries {
+		if e.Kind.Sketch() {
+			strike.Sequence++
+			strike.LabelKind, strike.Label = string(e.Kind), e.Label[:]
+			l.Must(strike, l.Threshold()...)
+		}
+	}
 	l.Must(l.EpochStatement(), l.Engines[0])
 	l.Anchor()
 	s.Lock()
 	s.Override = nil
 	s.Unlock()
 	r, err := check(t, l, s, m)
-	if err != nil || r.Verdict != blacklist.Clear || r.Matches[0].Struck != 1 {
+	if err != nil || r.Verdict != blacklist.Clear || r.Matches[0].Struck != 1+32 {
 		t.Errorf("the officers' strike: %+v %v", r, err)
 	}
 }
@@ -301,7 +309,7 @@ func TestUnnamed(t *testing.T) {
 
 func TestPlan(t *testing.T) {
 	p := labcheck.PlanOf(model(t, "a.safetensors", tensor("x", 1), tensor("y", 2), tensor("y2", 2)))
-	if p != (labcheck.Plan{Fingerprints: 3, Requests: 1, Bytes: 96}) {
+	if p != (labcheck.Plan{Fingerprints: 3 + 2*32, Requests: 1, Bytes: 67 * 32}) {
 		t.Errorf("%+v", p)
 	}
 }

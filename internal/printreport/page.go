@@ -50,6 +50,8 @@ func (r *report) page() []byte {
 	}
 	fmt.Fprintf(&w, "\n## Not to be found\n\nUnrelated models, and two models tuned from one base, without and with that base declared: what equals a band of one of its %d first tensors is not listed then.\n\n", fingerprint.BaseTensors)
 	table(&w, r.unrelated, false)
+	fmt.Fprintf(&w, "\nTwo that were tuned from one base are likely copies of one another also after what equals the base's bands was dropped: a bit near its threshold turns in both. "+
+		"So a likely copy among models of one family is a matter for a person, as the answer says; exact tensors are not concerned.\n")
 	r.chance(&w)
 	r.choice(&w)
 	return w.Bytes()
