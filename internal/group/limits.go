@@ -25,4 +25,9 @@ const (
 	// digits. The generator's table is there once, an element's for every key.
 	elementWidth   = 6
 	generatorWidth = 8
+
+	// A Table has a row for each byte of a scalar, with the multiples up to half of
+	// sixteen: a digit is half a byte, with a sign.
+	fixedRows      = ScalarSize
+	fixedMultiples = 8
 )

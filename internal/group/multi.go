@@ -2,6 +2,7 @@ package group
 
 import (
 	"fmt"
+	"math/bits"
 
 	"github.com/gtank/ristretto255"
 )
@@ -40,4 +41,41 @@ func multi(scalars []*Scalar, elements []*Element,
 		scalars, elements = scalars[n:], elements[n:]
 	}
 	return sum, nil
+}
+
+// VarTimeSmallMultiMul returns Σ scalars[i]·elements[i] for small integers, with as
+// many doublings as the longest has bits. Its time depends on its inputs: for public
+// data only. The error is ErrMismatch.
+func VarTimeSmallMultiMul(scalars []int64, elements []*Element) (*Element, error) {
+	if len(scalars) != len(elements) {
+		return nil, fmt.Errorf("%d integers and %d elements: %w", len(scalars), len(elements), ErrMismatch)
+	}
+	longest := 0
+	for _, s := range scalars {
+		longest = max(longest, bits.Len64(magnitude(s)))
+	}
+	sum := &Element{set: true}
+	sum.r.Set(ristretto255.NewIdentityElement())
+	for bit := longest - 1; bit >= 0; bit-- {
+		sum.r.Add(&sum.r, &sum.r)
+		for i, s := range scalars {
+			e := elements[i].get()
+			switch {
+			case magnitude(s)>>bit&1 == 0:
+			case s < 0:
+				sum.r.Subtract(&sum.r, e)
+			default:
+				sum.r.Add(&sum.r, e)
+			}
+		}
+	}
+	return sum, nil
+}
+
+// magnitude is |s|, of the least integer too.
+func magnitude(s int64) uint64 {
+	if s < 0 {
+		return -uint64(s)
+	}
+	return uint64(s)
 }
