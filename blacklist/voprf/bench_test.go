@@ -67,3 +67,37 @@ func BenchmarkLabel(b *testing.B) {
 func perElement(b *testing.B, n int) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/element")
 }
+
+// BenchmarkCombine is what a client does with the answers of 2 of 3 holders: whose
+// weights are whole, and whose are not.
+func BenchmarkCombine(b *testing.B) {
+	set, shares := share(b, GenerateKey(), 2, 3)
+	key, err := set.Key()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, holders := range [][]int{{1, 2}, {1, 3}} {
+		for _, n := range []int{256, 4096} {
+			b.Run(fmt.Sprintf("%v/%d", holders, n), func(b *testing.B) {
+				q, err := NewQuery(key, fingerprints(n))
+				if err != nil {
+					b.Fatal(err)
+				}
+				answers := make(map[int][][]byte)
+				for _, i := range holders {
+					body, err := NewShareEvaluator(shares[i-1]).Answer(q.Requests()[0])
+					if err != nil {
+						b.Fatal(err)
+					}
+					answers[i] = [][]byte{body}
+				}
+				for b.Loop() {
+					if _, _, err := q.Combine(set, answers); err != nil {
+						b.Fatal(err)
+					}
+				}
+				perElement(b, n)
+			})
+		}
+	}
+}

@@ -34,6 +34,10 @@ const (
 	// doublings cost what three terms do, and the tables stay within 700 KB.
 	compositePart = 512
 
+	// tableFrom is from how many labels on a table of the public key is worth its
+	// making, which costs what it saves in four.
+	tableFrom = 8
+
 	// maxEvaluators bounds n of a set: shares are numbered in one byte, and nobody
 	// operates more.
 	maxEvaluators = 255

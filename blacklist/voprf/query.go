@@ -96,11 +96,15 @@ func (q *Query) Labels(responses [][]byte) ([]Label, error) {
 	return q.unblind(evaluated), nil
 }
 
-// unblind is Y = Z − s·pk.
+// unblind is Y = Z − s·pk, in constant time.
 func (q *Query) unblind(evaluated []*group.Element) []Label {
+	multiply := q.public.element.Mul
+	if q.Len() >= tableFrom {
+		multiply = q.public.element.Table().Mul
+	}
 	out := make([]Label, q.Len())
 	parallel(q.Len(), func(i int) {
-		out[i] = Label(evaluated[i].Sub(q.public.element.Mul(q.blinds[i])).Bytes())
+		out[i] = Label(evaluated[i].Sub(multiply(q.blinds[i])).Bytes())
 	})
 	return out
 }

@@ -181,39 +181,6 @@ func evaluateAt(commitments []*group.Element, index int) (*group.Element, error)
 	return e, nil
 }
 
-// lagrange returns λ_i for each index: Σ λ_i·f(i) = f(0) for every f of a degree
-// below their number (Shamir 1979). Indices are public, distinct, and from 1.
-// Errors: ErrSet.
-func lagrange(indices []int) ([]*group.Scalar, error) {
-	numerators, denominators := make([]*group.Scalar, len(indices)), make([]*group.Scalar, len(indices))
-	for i, a := range indices {
-		if a < 1 || a > maxEvaluators {
-			return nil, fmt.Errorf("%w: holder %d", ErrSet, a)
-		}
-		x := group.ScalarFromUint64(uint64(a))
-		n, d := group.ScalarFromUint64(1), group.ScalarFromUint64(1)
-		for j, b := range indices {
-			if i == j {
-				continue
-			}
-			if a == b {
-				return nil, fmt.Errorf("%w: holder %d twice", ErrSet, a)
-			}
-			y := group.ScalarFromUint64(uint64(b))
-			n, d = n.Mul(y), d.Mul(y.Sub(x))
-		}
-		numerators[i], denominators[i] = n, d
-	}
-	inverses, err := group.InvertAll(denominators)
-	if err != nil {
-		return nil, err
-	}
-	for i := range numerators {
-		numerators[i] = numerators[i].Mul(inverses[i])
-	}
-	return numerators, nil
-}
-
 // HolderKey is the key of holder i, from 1, under Feldman's commitments: Σ i^j·A_j.
 // Errors: ErrSet, ErrEncoding, ErrShare for commitments that leave it nothing.
 func HolderKey(commitments [][]byte, index int) (*PublicKey, error) {
@@ -223,7 +190,3 @@ func HolderKey(commitments [][]byte, index int) (*PublicKey, error) {
 	}
 	return newPublicKey(e), nil
 }
-
-// Lagrange returns the weights with which values at distinct places, from 1, add up
-// to the one at 0. Errors: ErrSet.
-func Lagrange(indices []int) ([]*group.Scalar, error) { return lagrange(indices) }

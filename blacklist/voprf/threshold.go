@@ -61,7 +61,7 @@ func (q *Query) Combine(set Set, answers map[int][][]byte) (labels []Label, lies
 	if len(holders) < set.T {
 		return nil, lies, fmt.Errorf("%w: %d good of %d needed", ErrFewAnswers, len(holders), set.T)
 	}
-	weights, err := lagrange(holders)
+	add, err := weigh(holders)
 	if err != nil {
 		return nil, lies, err
 	}
@@ -71,12 +71,7 @@ func (q *Query) Combine(set Set, answers map[int][][]byte) (labels []Label, lies
 		for h := range good {
 			terms[h] = good[h][e]
 		}
-		if len(terms) == 1 { // λ is 1
-			evaluated[e] = terms[0]
-			return
-		}
-		// What the holders answered is on the wire, so its time may depend on it.
-		evaluated[e], errs[e] = group.VarTimeMultiMul(weights, terms)
+		evaluated[e], errs[e] = add(terms)
 	})
 	if err := errors.Join(errs...); err != nil {
 		return nil, lies, err

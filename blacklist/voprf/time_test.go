@@ -12,7 +12,7 @@ import (
 
 // TestVarTimeIsForPublicData names every place that takes variable time. The
 // composite is of what is on the wire; verify sees nothing secret. A new
-// place has to be argued here. Combine adds up what holders answered, on the wire
+// place has to be argued here. weigh adds up what holders answered, on the wire
 // too; evaluateAt takes commitments that stand in the log.
 func TestVarTimeIsForPublicData(t *testing.T) {
 	t.Attr("invariant", "VO6")
@@ -42,7 +42,7 @@ func TestVarTimeIsForPublicData(t *testing.T) {
 			})
 		}
 	}
-	if want := map[string]int{"composite": 1, "verify": 4, "Combine": 1, "evaluateAt": 1, "VerifyLabels": 1, "verifyPossession": 1}; !maps.Equal(found, want) {
+	if want := map[string]int{"composite": 1, "verify": 4, "weigh": 4, "evaluateAt": 1, "VerifyLabels": 1, "Labels": 1, "verifyPossession": 1}; !maps.Equal(found, want) {
 		t.Errorf("variable time in %v, argued for %v", found, want)
 	}
 }
