@@ -75,8 +75,8 @@ func TestElementIsPlainWords(t *testing.T) {
 			return 8
 		case reflect.Struct:
 			sum := uintptr(0)
-			for f := range of.NumField() {
-				sum += plain(of.Field(f).Type)
+			for field := range of.Fields() {
+				sum += plain(field.Type)
 			}
 			return sum
 		case reflect.Array:
