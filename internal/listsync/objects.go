@@ -1,0 +1,185 @@
+package listsync
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/haltlog/haltlog/internal/durable"
+)
+
+// ErrDamaged is a folder whose objects are not those that its head names.
+var ErrDamaged = errors.New("list is damaged on disk")
+
+// errOther is an object with another hash than it was asked for by.
+var errOther = errors.New("another object than the one committed to")
+
+// objects keeps bytes by their SHA-256, under objects/; what is there under its name
+// is whole, because it came there by a rename.
+type objects struct{ dir string }
+
+func (o objects) path(h [32]byte) string {
+	name := hex.EncodeToString(h[:])
+	return filepath.Join(o.dir, "objects", name[:2], name)
+}
+
+func (o objects) has(h [32]byte) bool {
+	_, err := os.Stat(o.path(h))
+	return err == nil
+}
+
+// get reads an object and checks it.
+func (o objects) get(h [32]byte) ([]byte, error) {
+	raw, err := os.ReadFile(o.path(h))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("object %x: %w: %w", h, ErrDamaged, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if sha256.Sum256(raw) != h {
+		return nil, fmt.Errorf("object %x: %w", h, ErrDamaged)
+	}
+	return raw, nil
+}
+
+// folder makes the folder of a name, durably.
+func (o objects) folder(path string) error {
+	dir := filepath.Dir(path)
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return errors.Join(durable.SyncDir(filepath.Dir(dir)), durable.SyncDir(o.dir))
+}
+
+// put keeps bytes made here.
+func (o objects) put(raw []byte) (h [32]byte, err error) {
+	h = sha256.Sum256(raw)
+	path := o.path(h)
+	if o.has(h) {
+		return h, nil
+	}
+	if err := o.folder(path); err != nil {
+		return h, err
+	}
+	return h, durable.Replace(path, raw, 0o644)
+}
+
+// opener asks a source for an object from an offset on.
+type opener func(ctx context.Context, hash [32]byte, offset int64) (body io.ReadCloser, from int64, err error)
+
+// fetch downloads an object, going on where an interrupted download ended. What does
+// not have its hash is [errOther], and is returned in part.
+func (o objects) fetch(ctx context.Context, h [32]byte, limit int64, open opener) (wrong []byte, err error) {
+	if o.has(h) {
+		return nil, nil
+	}
+	partial := filepath.Join(o.dir, "partial", hex.EncodeToString(h[:]))
+	if err := o.folder(partial); err != nil {
+		return nil, err
+	}
+	for {
+		resumed, err := o.download(ctx, partial, h, min(limit, maxObject), open)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, errOther) {
+			return nil, err
+		}
+		wrong, _ := readPart(partial)
+		if err := os.Remove(partial); err != nil {
+			return nil, err
+		}
+		// What was there before may be another source's doing: only what one
+		// answered whole tells about it.
+		if !resumed {
+			return wrong, errOther
+		}
+	}
+	path := o.path(h)
+	if err := o.folder(path); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(partial, path); err != nil {
+		return nil, err
+	}
+	return nil, errors.Join(durable.SyncDir(filepath.Dir(path)), durable.SyncDir(filepath.Dir(partial)))
+}
+
+func (o objects) download(ctx context.Context, path string, h [32]byte, limit int64, open opener) (resumed bool, err error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	sum := sha256.New()
+	have, err := io.Copy(sum, io.LimitReader(f, limit+1))
+	if err != nil {
+		return false, err
+	}
+	if have > 0 && [32]byte(sum.Sum(nil)) == h {
+		return true, f.Sync()
+	}
+	body, from, err := open(ctx, h, have)
+	if err != nil {
+		return have > 0, err
+	}
+	defer body.Close()
+	if from != have {
+		sum.Reset()
+		have = 0
+		if err := errors.Join(f.Truncate(0), seek(f)); err != nil {
+			return false, err
+		}
+	}
+	n, err := io.Copy(io.MultiWriter(f, sum), io.LimitReader(body, limit+1-have))
+	if err != nil {
+		return have > 0, fmt.Errorf("object %x ended after %d bytes: %w", h, have+n, err)
+	}
+	if [32]byte(sum.Sum(nil)) != h {
+		return have > 0, errOther
+	}
+	return have > 0, f.Sync()
+}
+
+func seek(f *os.File) error {
+	_, err := f.Seek(0, io.SeekStart)
+	return err
+}
+
+// readPart reads what is kept of a wrong answer.
+func readPart(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxKept))
+}
+
+// sweep removes every object that is not kept, and what interrupted writers left.
+func (o objects) sweep(keep map[[32]byte]bool) error {
+	root := filepath.Join(o.dir, "objects")
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		raw, err := hex.DecodeString(d.Name())
+		if err == nil && len(raw) == 32 && keep[[32]byte(raw)] {
+			return nil
+		}
+		return os.Remove(path)
+	})
+}
