@@ -14,16 +14,11 @@ type permuter struct {
 	power [2]int64     // of the squares of its factors
 }
 
-// runs returns where the used columns of a row lie: all that fill buckets
-// evenly, or two runs of half of maxUsed each, spread over a long row.
-func runs(cols uint64) (starts []uint64, length int) {
-	if cols < maxUsed {
-		return []uint64{0}, int(cols) / (2 * buckets) * (2 * buckets)
-	}
-	for i := range uint64(2) {
-		starts = append(starts, i*cols/maxUsed*(maxUsed/2))
-	}
-	return starts, maxUsed / 2
+// used returns which columns of a row are read: as many as fill the buckets
+// evenly, from a short row's first or a long one's middle on. More would cost
+// more, and tell no more: what changes a bit is noise per signal.
+func used(cols uint64) (start uint64, n int) {
+	return maxUsed * (cols / (2 * maxUsed)), int(min(cols, maxUsed)) / (2 * buckets) * (2 * buckets)
 }
 
 // newPermuter deals used columns into buckets of equally many, half of each

@@ -134,7 +134,7 @@ const (
 	buckets   = 64  // of the permutation-invariant sketch
 	pairs     = 768 // of them: 24 rounds of a tournament of all buckets
 	rankRound = 24  // whose first product gives a rank, and no bit
-	maxUsed   = 512 // most columns that it reads of a row
+	maxUsed   = 256 // most columns that it reads of a row
 
 	minColumns = 2 * buckets // fewer leave a bucket without a balanced pair
 	maxColumns = 1 << 24     // no weights are wider; sums stay far from 2^63

@@ -71,36 +71,25 @@ func (w *worker) sketch(t *tensor) (*Sketch, error) {
 // permute sketches the rows. Short rows are read many at once, of long ones
 // only what is used.
 func (w *worker) permute(t *tensor, rows, cols uint64) (*permuter, error) {
-	starts, length := runs(cols)
-	p := newPermuter(len(starts) * length)
-	if len(starts) == 1 {
-		// Whole blocks of every format: rows of them are 256 at a time.
-		const many = superBlock
-		for r := uint64(0); r < rows; r += many {
-			v, err := w.elements(t, r*cols, min(many, rows-r)*cols)
-			if err != nil {
-				return nil, err
-			}
-			for ; uint64(len(v)) >= cols; v = v[cols:] {
-				p.add(v[:length])
-			}
-			if err := w.advance(0); err != nil {
-				return nil, err
-			}
-		}
-		return p, nil
+	start, n := used(cols)
+	p := newPermuter(n)
+	// Whole blocks of every format: short rows of them are 256 at a time.
+	many, length := uint64(superBlock), cols
+	if cols >= 2*maxUsed {
+		many, length = 1, uint64(n)
 	}
-	row := make([]float32, 0, len(p.order))
-	for r := range rows {
-		row = row[:0]
-		for _, at := range starts {
-			v, err := w.elements(t, r*cols+at, uint64(length))
-			if err != nil {
-				return nil, err
-			}
-			row = append(row, v...)
+	for r := uint64(0); r < rows; r += many {
+		at := r * cols
+		if many == 1 {
+			at += start
 		}
-		p.add(row)
+		v, err := w.elements(t, at, min(many, rows-r)*length)
+		if err != nil {
+			return nil, err
+		}
+		for ; len(v) >= n; v = v[length:] {
+			p.add(v[:n])
+		}
 		if r%superBlock == 0 {
 			if err := w.advance(0); err != nil {
 				return nil, err

@@ -131,13 +131,13 @@ func TestSketchOrder(t *testing.T) {
 	if a != forward {
 		t.Error("the order of blocks changes the sums")
 	}
-	p, pa, pb := newPermuter(512), newPermuter(512), newPermuter(512)
+	p, pa, pb := newPermuter(256), newPermuter(256), newPermuter(256)
 	for i := range 256 {
-		p.add(w[i*512 : (i+1)*512])
+		p.add(w[i*256 : (i+1)*256])
 		if i%2 == 0 {
-			pa.add(w[(255-i)*512 : (256-i)*512])
+			pa.add(w[(255-i)*256 : (256-i)*256])
 		} else {
-			pb.add(w[(255-i)*512 : (256-i)*512])
+			pb.add(w[(255-i)*256 : (256-i)*256])
 		}
 	}
 	pa.merge(pb)
