@@ -39,6 +39,7 @@ type grammar struct {
 	Vote        voteCmd        `cmd:"" help:"As a member, halt a run: nobody can tell who it was."`
 	Fingerprint fingerprintCmd `cmd:"" help:"Print a model's fingerprints. Nothing is sent anywhere."`
 	Check       checkCmd       `cmd:"" help:"As a lab, ask whether models are listed, without showing them."`
+	Sync        syncCmd        `cmd:"" help:"As a lab, keep a local copy of the blacklist from any mirrors, verified."`
 	Entries     entriesCmd     `cmd:"" help:"Print entries of the log."`
 	Proof       proofCmd       `cmd:"" help:"Fetch and verify an entry's receipt (C2SP tlog-proof)."`
 	Events      eventsCmd      `cmd:"" help:"Follow what is said of a run."`

@@ -82,6 +82,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	path := strings.Split(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	switch {
+	case r.Method == http.MethodGet && s.plain(w, r, path):
 	case r.Method == http.MethodPost && r.URL.Path == api.RouteStatements:
 		s.statement(w, r)
 	case r.Method == http.MethodPost && r.URL.Path == api.RouteEvaluate:
