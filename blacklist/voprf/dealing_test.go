@@ -159,6 +159,7 @@ func TestBadDealings(t *testing.T) {
 		"another log":        func(d *Dealing) { d.Ceremony.Origin = "log.example/other" },
 		"another version":    func(d *Dealing) { d.Ceremony.Version = 2 },
 		"share missing":      func(d *Dealing) { d.Shares = d.Shares[:2] },
+		"share too many":     func(d *Dealing) { d.Shares = append(slices.Clone(d.Shares), d.Shares[0]) },
 		"share cut":          func(d *Dealing) { d.Shares[0] = d.Shares[0][1:] },
 		"no dealer":          func(d *Dealing) { d.Dealer = 4 },
 		"no ephemeral key":   func(d *Dealing) { d.Shares[0] = append(make([]byte, 32), d.Shares[0][32:]...) },
@@ -230,6 +231,25 @@ func TestBadDealings(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	// A complaint about one sealed share is none about another under the same R.
+	r := group.RandomScalar()
+	one, two := deal(), deal()
+	one.Shares[0] = sealed(one.sealWith(1, r, element(t, Label(seals[0])).Mul(r), make([]byte, 32)))
+	two.Shares[0] = sealed(two.sealWith(1, r, element(t, Label(seals[0])).Mul(r), group.RandomScalar().Bytes()))
+	if complaint, err = one.Complain(1, keys[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := one.Judge(complaint); err != nil {
+		t.Error(err)
+	}
+	if err := two.Judge(complaint); !errors.Is(err, ErrProof) {
+		t.Errorf("a complaint about another share: %v", err)
+	}
+	short := c
+	short.Seals = seals[:2]
+	if _, err := NewDealing(short, 1, nil); !errors.Is(err, ErrDealing) {
+		t.Errorf("a seal is missing: %v", err)
+	}
 	// A dealing of another ceremony, or a dealer twice, adds to nothing.
 	zero, err := NewZeroDealing(c, 1)
 	if err != nil {
@@ -239,6 +259,78 @@ func TestBadDealings(t *testing.T) {
 		if _, err := Sum(list); !errors.Is(err, ErrDealing) {
 			t.Errorf("sum, %s: %v", name, err)
 		}
+	}
+}
+
+// TestFinishRefuses: a share is given out only if it is the one that the log commits to.
+func TestFinishRefuses(t *testing.T) {
+	t.Attr("invariant", "VO9")
+	keys, seals := holders(2)
+	c := ceremony("labels", 1, 2, seals)
+	k := GenerateKey()
+	var list []*Dealing
+	for i, secret := range []*PrivateKey{k, newPrivateKey(k.k.Neg()), nil} {
+		d, err := NewDealing(c, min(i+1, 2), secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, d)
+	}
+	if _, err := Sum(list[:2]); !errors.Is(err, ErrDealing) {
+		t.Errorf("two keys that cancel out: %v", err)
+	}
+	good := []*Dealing{list[0], list[2]}
+	commitments, err := Sum(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := SumShare(list[0].Commitments, portions(t, good, 1, keys[0])); !errors.Is(err, ErrShare) {
+		t.Errorf("other commitments: %v", err)
+	}
+	if _, err := SumShare(commitments, portions(t, good[:1], 1, keys[0])); !errors.Is(err, ErrShare) {
+		t.Errorf("a portion is missing: %v", err)
+	}
+	if _, err := SumShare(commitments, nil); !errors.Is(err, ErrDealing) {
+		t.Errorf("no portions: %v", err)
+	}
+	mixed := append(portions(t, good[:1], 1, keys[0]), portions(t, good[1:], 2, keys[1])...)
+	if _, err := SumShare(commitments, mixed); !errors.Is(err, ErrDealing) {
+		t.Errorf("portions of two holders: %v", err)
+	}
+	// The first holder of this sharing would hold zero: 1 − 1·1.
+	g := group.Generator()
+	if _, err := HolderKey([][]byte{g.Bytes(), g.Neg().Bytes()}, 1); !errors.Is(err, ErrShare) {
+		t.Errorf("a holder of zero: %v", err)
+	}
+	if _, err := HolderKey([][]byte{g.Bytes(), g.Neg().Bytes()}, 2); err != nil {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestSealKey: the key of a sealed share is for its dealer, holder and R alone, so
+// that one point opens one share.
+func TestSealKey(t *testing.T) {
+	t.Attr("invariant", "VO9")
+	_, seals := holders(2)
+	d := &Dealing{Ceremony: ceremony("labels", 1, 2, seals), Dealer: 1}
+	other := *d
+	other.Dealer = 2
+	shared, r := group.MulBase(group.RandomScalar()), GenerateKey().Public().Bytes()
+	open := func(d *Dealing, holder int, r []byte, box []byte) bool {
+		aead, err := d.cipher(holder, r, shared)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = aead.Open(nil, nil, box, nil)
+		return err == nil
+	}
+	aead, err := d.cipher(1, r, shared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	box := aead.Seal(nil, nil, []byte("share"), nil)
+	if !open(d, 1, r, box) || open(d, 2, r, box) || open(d, 1, seals[0], box) || open(&other, 1, r, box) {
+		t.Error("a key of several shares")
 	}
 }
 

@@ -128,3 +128,57 @@ func TestRotationAnyHolders(t *testing.T) {
 		}
 	}
 }
+
+// TestRotationTranscript: the weights are of everything that the proof is about, so
+// that nothing can be chosen after them.
+func TestRotationTranscript(t *testing.T) {
+	t.Attr("invariant", "VO10")
+	good := rotate(t, 2, 3)
+	seen := map[string]string{}
+	for name, change := range map[string]func(r *rotated, offset *uint64){
+		"nothing":       func(*rotated, *uint64) {},
+		"old version":   func(r *rotated, _ *uint64) { r.From.Version, r.To.Version = 2, 3 },
+		"next version":  func(r *rotated, _ *uint64) { r.To.Version = 3 },
+		"old key":       func(r *rotated, _ *uint64) { r.From = keyed(r.From, GenerateKey()) },
+		"next key":      func(r *rotated, _ *uint64) { r.To = keyed(r.To, GenerateKey()) },
+		"first Δ":       func(r *rotated, _ *uint64) { r.Delta[0] = GenerateKey().Public().Bytes() },
+		"last Δ":        func(r *rotated, _ *uint64) { r.Delta[1] = GenerateKey().Public().Bytes() },
+		"offset":        func(_ *rotated, offset *uint64) { *offset++ },
+		"old label":     func(r *rotated, _ *uint64) { r.old[4] = Label(GenerateKey().Public().Bytes()) },
+		"new label":     func(r *rotated, _ *uint64) { r.fresh[4] = Label(GenerateKey().Public().Bytes()) },
+		"fewer labels":  func(r *rotated, _ *uint64) { r.old, r.fresh = r.old[:4], r.fresh[:4] },
+		"sides swapped": func(r *rotated, _ *uint64) { r.old, r.fresh = r.fresh, r.old },
+		"order":         func(r *rotated, _ *uint64) { slices.Reverse(r.old); slices.Reverse(r.fresh) },
+	} {
+		r, offset := *good, uint64(7)
+		r.old, r.fresh, r.Delta = slices.Clone(r.old), slices.Clone(r.fresh), slices.Clone(r.Delta)
+		change(&r, &offset)
+		b, err := r.batch(offset, r.old, r.fresh)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if before, ok := seen[string(b.statement)]; ok {
+			t.Errorf("%s and %s have the same weights", name, before)
+		}
+		seen[string(b.statement)] = name
+	}
+	// What is out before there are weights.
+	for _, version := range []uint64{0, 1} {
+		r := *good
+		r.To.Version = version
+		if _, err := r.Prove(r.deltas[0], 7, r.old, r.fresh); !errors.Is(err, ErrRotation) && !errors.Is(err, ErrSet) {
+			t.Errorf("to version %d: %v", version, err)
+		}
+	}
+	many := make([]Label, MaxBatch)
+	if _, err := good.batch(7, many, many); !errors.Is(err, ErrBatch) || errors.Is(err, ErrRotation) {
+		t.Errorf("%d labels and the keys: %v", MaxBatch, err)
+	}
+	third, err := good.Prove(good.deltas[2], 7, good.old, good.fresh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := good.VerifyLabels(7, good.old, good.fresh, append(slices.Clone(good.partials), third)); !errors.Is(err, ErrRotation) {
+		t.Errorf("a partial too many: %v", err)
+	}
+}

@@ -261,6 +261,29 @@ func TestProductLies(t *testing.T) {
 	if err := sealed.VerifyProduct(from.Commitments, factor.Commitments); !errors.Is(err, ErrDealing) {
 		t.Errorf("another's sealed share: %v", err)
 	}
+	// Key or factor shared with another threshold than the ceremony's, and nothing else
+	// wrong: 2t − 1 dealings would not be their product.
+	single, singles := generate(t, "labels", 1, 1, keys, seals)
+	fewer, err := NewProductDealing(c, singles[0], deltas[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fewer.VerifyProduct(single.Commitments, factor.Commitments); !errors.Is(err, ErrDealing) {
+		t.Errorf("a key of another threshold: %v", err)
+	}
+	if fewer, err = NewProductDealing(c, deltas[0], singles[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := fewer.VerifyProduct(factor.Commitments, single.Commitments); !errors.Is(err, ErrDealing) {
+		t.Errorf("a factor of another threshold: %v", err)
+	}
+	second, err := NewProductDealing(c, shares[1], deltas[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Product([]*Dealing{good, second}); !errors.Is(err, ErrDealing) {
+		t.Errorf("two of three: %v", err)
+	}
 	for name, list := range map[string][]*Dealing{"too few": {good, good}, "twice": {good, good, good}, "none": nil} {
 		if _, err := Product(list); !errors.Is(err, ErrDealing) {
 			t.Errorf("%s: %v", name, err)
