@@ -11,8 +11,9 @@ import (
 // ceremony is what evaluators deal under one name. Its sealed shares are in the
 // log; here stand what complaints and readers need.
 type ceremony struct {
-	terms Hash
-	deals map[Hash]*Deal // by identity
+	terms      Hash
+	deals      map[Hash]*Deal // by identity
+	complaints []*Complaint   // in log order
 }
 
 // A Dealt is a valid dealing with its identity.
@@ -57,6 +58,17 @@ func (l *Ledger) Deals(ceremony string) []Dealt {
 	}
 	slices.SortFunc(out, func(a, b Dealt) int { return compareDeals(a.Deal, b.Deal) })
 	return out
+}
+
+// Complaints are all valid complaints of a ceremony, in log order.
+func (l *Ledger) Complaints(ceremony string) []*Complaint {
+	return slices.Clone(l.ceremonies[ceremony].complaints)
+}
+
+func (l *Ledger) applyComplaint(s *Complaint) {
+	c := l.ceremonies[s.Ceremony]
+	c.complaints = append(c.complaints, s)
+	l.ceremonies[s.Ceremony] = c
 }
 
 // Ceremonies are the names of all ceremonies that deal, sorted.

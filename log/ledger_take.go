@@ -65,6 +65,8 @@ func (l *Ledger) effects(j judgement) []Effect {
 		l.epoch = &Epoch{Origin: st.Origin, Number: st.Number, Size: st.Size, Semantics: st.Semantics}
 	case *Deal:
 		l.applyDeal(st, j.signed.Identity)
+	case *Complaint:
+		l.applyComplaint(st)
 	case *Freeze:
 		l.frozen = true
 	}

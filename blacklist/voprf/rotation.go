@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/haltlog/haltlog/internal/group"
 )
@@ -188,4 +190,52 @@ func (l Label) Rotate(delta []byte) (Label, error) {
 		return Label{}, fmt.Errorf("%w: label: %w", ErrEncoding, err)
 	}
 	return Label(e.Mul(k).Bytes()), nil
+}
+
+// Labels makes the labels under the next key of what holders of Δ answered to the
+// old ones: each evaluates them under its share of Δ as it evaluates a query
+// (NewShareEvaluator, Answer), and is checked under Δ's commitments. lies are those
+// that do not verify. Errors: ErrFewAnswers, ErrEncoding, ErrBatch.
+func (r Rotation) Labels(old []Label, answers map[int][]byte) (fresh []Label, lies []*Misanswer, err error) {
+	encoded := bytesOf(old)
+	elements, err := decodeAll(encoded)
+	if err != nil {
+		return nil, nil, fmt.Errorf("old labels: %w", err)
+	}
+	var holders []int
+	var good [][]*group.Element
+	for _, i := range slices.Sorted(maps.Keys(answers)) {
+		if len(holders) == len(r.Delta) {
+			break
+		}
+		key, err := HolderKey(r.Delta, i)
+		if err != nil {
+			return nil, lies, err
+		}
+		evaluated, err := verifyAnswer(key, elements, encoded, answers[i])
+		if err != nil {
+			lies = append(lies, &Misanswer{Index: i, Request: join(encoded), Response: answers[i]})
+			continue
+		}
+		holders, good = append(holders, i), append(good, evaluated)
+	}
+	if len(holders) < len(r.Delta) {
+		return nil, lies, fmt.Errorf("%w: %d good of %d needed", ErrFewAnswers, len(holders), len(r.Delta))
+	}
+	weights, err := lagrange(holders)
+	if err != nil {
+		return nil, lies, err
+	}
+	fresh, errs := make([]Label, len(old)), make([]error, len(old))
+	parallel(len(old), func(l int) {
+		terms := make([]*group.Element, len(good))
+		for h := range good {
+			terms[h] = good[h][l]
+		}
+		var e *group.Element
+		if e, errs[l] = group.VarTimeMultiMul(weights, terms); errs[l] == nil {
+			fresh[l] = Label(e.Bytes())
+		}
+	})
+	return fresh, lies, errors.Join(errs...)
 }

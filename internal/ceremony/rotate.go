@@ -1,0 +1,119 @@
+package ceremony
+
+import (
+	"fmt"
+
+	"github.com/haltlog/haltlog/blacklist"
+	"github.com/haltlog/haltlog/blacklist/voprf"
+	"github.com/haltlog/haltlog/log"
+)
+
+// Rotation is what the ceremony moves labels by: from the set before to its own.
+func (c *Ceremony) Rotation() (voprf.Rotation, error) {
+	delta, err := c.Commitments(log.PurposeRotateDelta)
+	if err != nil {
+		return voprf.Rotation{}, err
+	}
+	to, err := c.Set()
+	if err != nil {
+		return voprf.Rotation{}, err
+	}
+	return voprf.Rotation{From: setOf(c.present), To: setOf(to), Delta: delta}, nil
+}
+
+func setOf(e log.EvaluatorSet) voprf.Set {
+	return voprf.Set{Version: e.Version, PublicKey: e.PublicKey, T: e.T, N: e.N, Commitments: raw(e.Commitments)}
+}
+
+// A Batch is labels on their way to the next key, as holders and engine pass it
+// around: first with answers, then with the new labels, then with their proof.
+type Batch struct {
+	Offset  uint64            `json:"offset"`
+	Old     []voprf.Label     `json:"old"`
+	Fresh   []voprf.Label     `json:"fresh,omitempty"`
+	Answers map[int]log.Bytes `json:"answers,omitempty"` // by holder
+	Parts   []Part            `json:"parts,omitempty"`   // by holder
+}
+
+// Part is a holder's part of a batch's proof.
+type Part struct {
+	Index int       `json:"index"`
+	Z     log.Bytes `json:"z"`
+	Proof log.Bytes `json:"proof"`
+}
+
+// MaxBatch is the most labels of one batch: they fit one statement in parts.
+const MaxBatch = 16384
+
+// Next is the next batch that is to be moved; nil when nothing is left.
+func Next(set *blacklist.Set, from, to uint64) *Batch {
+	offset := set.Rotated(from, to)
+	order := set.Order(from, offset, MaxBatch)
+	if len(order) == 0 {
+		return nil
+	}
+	b := &Batch{Offset: offset}
+	for _, e := range order {
+		b.Old = append(b.Old, e.Label)
+	}
+	return b
+}
+
+// Answer adds a holder's evaluation of the old labels under its share of the factor.
+func (b *Batch) Answer(delta *voprf.Share) error {
+	request := make([]byte, 0, voprf.ElementSize*len(b.Old))
+	for _, l := range b.Old {
+		request = append(request, l[:]...)
+	}
+	answer, err := voprf.NewShareEvaluator(delta).Answer(request)
+	if err != nil {
+		return fmt.Errorf("evaluate old labels: %w", err)
+	}
+	if b.Answers == nil {
+		b.Answers = map[int]log.Bytes{}
+	}
+	b.Answers[delta.Index()] = answer
+	return nil
+}
+
+// Combine makes the new labels of the answers. Liars are named in the error where
+// too few are right, and otherwise returned.
+func (b *Batch) Combine(r voprf.Rotation) ([]*voprf.Misanswer, error) {
+	answers := make(map[int][]byte, len(b.Answers))
+	for i, a := range b.Answers {
+		answers[i] = a
+	}
+	fresh, lies, err := r.Labels(b.Old, answers)
+	if err != nil {
+		return lies, err
+	}
+	b.Fresh, b.Answers = fresh, nil
+	return lies, nil
+}
+
+// Prove adds a holder's part of the proof.
+func (b *Batch) Prove(r voprf.Rotation, delta *voprf.Share) error {
+	p, err := r.Prove(delta, b.Offset, b.Old, b.Fresh)
+	if err != nil {
+		return err
+	}
+	b.Parts = append(b.Parts, Part{p.Index, p.Z, p.Proof})
+	return nil
+}
+
+// Statement is the rotation as an engine logs it, verified.
+func (b *Batch) Statement(origin string, r voprf.Rotation) (*log.Rotation, error) {
+	st := &log.Rotation{Origin: origin, From: r.From.Version, To: r.To.Version, Delta: bytesOf(r.Delta), Offset: b.Offset}
+	for _, l := range b.Fresh {
+		st.Labels = append(st.Labels, l[:])
+	}
+	var parts []voprf.RotationPartial
+	for _, p := range b.Parts {
+		st.Partials = append(st.Partials, log.RotationPartial(p))
+		parts = append(parts, voprf.RotationPartial{Index: p.Index, Z: p.Z, Proof: p.Proof})
+	}
+	if err := r.VerifyLabels(b.Offset, b.Old, b.Fresh, parts); err != nil {
+		return nil, err
+	}
+	return st, nil
+}
