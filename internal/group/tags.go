@@ -47,6 +47,8 @@ const (
 	TagClearanceH Tag = "haltlog/v1/clearance-h"
 	// TagClearanceChallenge is the challenge of a proof of clearance.
 	TagClearanceChallenge Tag = "haltlog/v1/clearance-challenge"
+	// TagClearancePseudonym is the challenge of a proof that a label was unblinded.
+	TagClearancePseudonym Tag = "haltlog/v1/clearance-unblinded"
 	// TagClearancePad makes the roots that pad a polynomial.
 	TagClearancePad Tag = "haltlog/v1/clearance-pad"
 )
