@@ -40,6 +40,7 @@ type grammar struct {
 	Fingerprint fingerprintCmd `cmd:"" help:"Print a model's fingerprints. Nothing is sent anywhere."`
 	Check       checkCmd       `cmd:"" help:"As a lab, ask whether models are listed, without showing them."`
 	Sync        syncCmd        `cmd:"" help:"As a lab, keep a local copy of the blacklist from any mirrors, verified."`
+	Mirror      mirrorCmd      `cmd:"" help:"Mirror a log and its blacklist as plain files, verified, for any web server."`
 	Entries     entriesCmd     `cmd:"" help:"Print entries of the log."`
 	Proof       proofCmd       `cmd:"" help:"Fetch and verify an entry's receipt (C2SP tlog-proof)."`
 	Events      eventsCmd      `cmd:"" help:"Follow what is said of a run."`

@@ -95,8 +95,8 @@ func TestTilePath(t *testing.T) {
 		width int
 		want  string
 	}{{0, 256, "000"}, {67, 3, "067.p/3"}, {1234067, 256, "x001/x234/067"}, {1000, 256, "x001/000"}} {
-		if got := tilePath(c.n, c.width); got != c.want {
-			t.Errorf("tilePath(%d, %d) = %s, want %s", c.n, c.width, got, c.want)
+		if got := TilePath(c.n, c.width); got != c.want {
+			t.Errorf("TilePath(%d, %d) = %s, want %s", c.n, c.width, got, c.want)
 		}
 	}
 }

@@ -127,6 +127,12 @@ func (p *Plain) at() (note []byte, size uint64) {
 	return p.note, p.size
 }
 
+// Size is the size of the checkpoint that was read last.
+func (p *Plain) Size() uint64 {
+	_, size := p.at()
+	return size
+}
+
 // Entry is an entry's bytes alone, out of its bundle.
 func (p *Plain) Entry(ctx context.Context, index uint64) (api.Entry, error) {
 	_, size := p.at()

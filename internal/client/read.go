@@ -29,7 +29,7 @@ func (c *Client) Checkpoint(ctx context.Context) ([]byte, error) {
 // Tile reads a hash tile; width is 1 to 256, and less than 256 for a partial one
 // (C2SP tlog-tiles).
 func (c *Client) Tile(ctx context.Context, level int, index uint64, width int) ([]byte, error) {
-	b, err := c.raw(ctx, fmt.Sprintf("%s%d/%s", api.RouteTile, level, tilePath(index, width)), maxTile)
+	b, err := c.raw(ctx, fmt.Sprintf("%s%d/%s", api.RouteTile, level, TilePath(index, width)), maxTile)
 	if err == nil && len(b) != width*32 {
 		return nil, fmt.Errorf("tile %d/%d has %d bytes, want %d hashes", level, index, len(b), width)
 	}
@@ -38,11 +38,11 @@ func (c *Client) Tile(ctx context.Context, level int, index uint64, width int) (
 
 // Bundle reads an entry bundle of width entries, each with its u16 length before it.
 func (c *Client) Bundle(ctx context.Context, index uint64, width int) ([]byte, error) {
-	return c.raw(ctx, api.RouteTile+"entries/"+tilePath(index, width), maxBundle)
+	return c.raw(ctx, api.RouteTile+"entries/"+TilePath(index, width), maxBundle)
 }
 
-// tilePath prints <N>[.p/<W>] in groups of three digits.
-func tilePath(index uint64, width int) string {
+// TilePath prints <N>[.p/<W>] in groups of three digits (C2SP tlog-tiles).
+func TilePath(index uint64, width int) string {
 	s := fmt.Sprintf("%03d", index%1000)
 	for index >= 1000 {
 		index /= 1000

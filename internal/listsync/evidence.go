@@ -33,6 +33,10 @@ type Proven struct {
 	Witnessed uint64
 }
 
+// ErrFirst is an epoch of the first semantics, which has no state document: the
+// engine's next one has.
+var ErrFirst = errors.New("the epoch has no state document")
+
 // errEvidence is evidence that shows nothing.
 var errEvidence = errors.New("evidence does not hold")
 
@@ -118,7 +122,7 @@ func (e Evidence) Verify() (Proven, error) {
 		return bad("epoch: %w", err)
 	}
 	if p.Epoch.Semantics < 2 {
-		return bad("epoch of semantics %d has no state document: wait for the engine's next one", p.Epoch.Semantics)
+		return p, fmt.Errorf("epoch %d: %w", st.Number, ErrFirst)
 	}
 	return p, nil
 }

@@ -102,7 +102,7 @@ func (s *syncer) clean() error {
 		}
 	}
 	for _, k := range s.held.Links {
-		raw, err := s.objects.get(k.Deltas)
+		raw, err := s.objects.Get(k.Deltas)
 		if err != nil {
 			return err
 		}
@@ -135,7 +135,7 @@ func (s *syncer) stateOf(ctx context.Context, c *candidate) (blacklist.State, er
 	if err := s.fetch(ctx, c, c.proven.Epoch.State, maxObject); err != nil {
 		return blacklist.State{}, fmt.Errorf("state document: %w", err)
 	}
-	raw, err := s.objects.get(c.proven.Epoch.State)
+	raw, err := s.objects.Get(c.proven.Epoch.State)
 	if err != nil {
 		return blacklist.State{}, err
 	}
@@ -151,7 +151,7 @@ func (s *syncer) stateOf(ctx context.Context, c *candidate) (blacklist.State, er
 func (s *syncer) part(ctx context.Context, c *candidate, p blacklist.PartEpoch, state blacklist.State, next head) error {
 	changed := false
 	for _, x := range p.Commitments {
-		if !s.wanted(x.Name, next) || s.objects.has(x.Hash) {
+		if !s.wanted(x.Name, next) || s.objects.Has(x.Hash) {
 			continue
 		}
 		changed = true
@@ -188,7 +188,7 @@ func (s *syncer) join(p blacklist.PartEpoch, links []link) (bool, error) {
 			continue
 		}
 		hash, _ := q.Hash(blacklist.CommitFull)
-		raw, err := s.objects.get(hash)
+		raw, err := s.objects.Get(hash)
 		if err != nil {
 			return false, nil
 		}
@@ -224,7 +224,7 @@ func (s *syncer) join(p blacklist.PartEpoch, links []link) (bool, error) {
 // epoch commits to.
 func (s *syncer) compute(p blacklist.PartEpoch) (bool, error) {
 	full, _ := p.Hash(blacklist.CommitFull)
-	raw, err := s.objects.get(full)
+	raw, err := s.objects.Get(full)
 	if err != nil {
 		return false, nil
 	}
@@ -283,7 +283,7 @@ func (s *syncer) step(ctx context.Context, c *candidate, number uint64, state bl
 		if err != nil {
 			return link{}, state, err
 		}
-		if _, p, err = s.evidence(ctx, c, served); err != nil {
+		if _, p, err = Prove(ctx, c.log, c.source.Log, served); err != nil {
 			return link{}, state, err
 		}
 		if p.Statement.Number != number {
@@ -308,7 +308,7 @@ func (s *syncer) step(ctx context.Context, c *candidate, number uint64, state bl
 
 // fetch brings an object into the folder from the candidate's source or any other.
 func (s *syncer) fetch(ctx context.Context, c *candidate, hash [32]byte, limit int64) error {
-	if s.objects.has(hash) {
+	if s.objects.Has(hash) {
 		return nil
 	}
 	order := []*Source{c.source}
@@ -320,7 +320,7 @@ func (s *syncer) fetch(ctx context.Context, c *candidate, hash [32]byte, limit i
 	gone := true
 	var errs []error
 	for _, source := range order {
-		wrong, err := s.objects.fetch(ctx, hash, limit, func(ctx context.Context, h [32]byte, offset int64) (io.ReadCloser, int64, error) {
+		wrong, err := s.objects.Fetch(ctx, hash, limit, func(ctx context.Context, h [32]byte, offset int64) (io.ReadCloser, int64, error) {
 			body, from, err := source.Log.ObjectFrom(ctx, h, offset)
 			if err != nil {
 				return nil, 0, err
@@ -333,7 +333,7 @@ func (s *syncer) fetch(ctx context.Context, c *candidate, hash [32]byte, limit i
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if errors.Is(err, errOther) {
+		if errors.Is(err, ErrOther) {
 			s.blame(s.reportOf(source), fmt.Errorf("object %x: %w", hash, err), map[string]any{"object": log.Hash(hash).Hex(), "bytes": wrong})
 		}
 		gone = gone && errors.Is(err, client.ErrNotFound)

@@ -94,7 +94,7 @@ func open(dir string) (*List, error) {
 		return nil, fmt.Errorf("%s: checkpoint: %w: %w", dir, ErrDamaged, errors.Join(err))
 	}
 	l.seen = time.Unix(int64(c.MinTime), 0)
-	raw, err := objects{dir}.get(p.Epoch.State)
+	raw, err := objectsIn(dir).Get(p.Epoch.State)
 	if err != nil {
 		return l, err
 	}
@@ -121,7 +121,7 @@ func (l *List) load(p blacklist.PartEpoch) error {
 	if !ok {
 		return ErrDamaged
 	}
-	raw, err := objects{l.dir}.get(hash)
+	raw, err := objectsIn(l.dir).Get(hash)
 	if err != nil {
 		return err
 	}
@@ -196,8 +196,8 @@ func (l *List) Polynomial(part blacklist.Part, version uint64) (*polynomial.Poly
 		return nil, fmt.Errorf("%v under key version %d: %w", part, version, ErrNoPart)
 	}
 	hash, _ := a.state.Hash(blacklist.CommitPolynomial)
-	if o := (objects{l.dir}); o.has(hash) {
-		if raw, err := o.get(hash); err == nil {
+	if o := objectsIn(l.dir); o.Has(hash) {
+		if raw, err := o.Get(hash); err == nil {
 			return polynomial.Parse(raw, a.state.Count)
 		}
 	}
@@ -255,7 +255,7 @@ func (l *List) Delta(part blacklist.Part, version, from uint64) (blacklist.Delta
 	if !slices.Contains(l.Sizes(), from) {
 		return out, fmt.Errorf("from %d: %w", from, ErrNoDelta)
 	}
-	o := objects{l.dir}
+	o := objectsIn(l.dir)
 	for _, k := range l.head.Links {
 		if k.From < from {
 			continue
@@ -271,8 +271,8 @@ func (l *List) Delta(part blacklist.Part, version, from uint64) (blacklist.Delta
 }
 
 // labelsIn are the labels that an epoch added to what is a part today.
-func (o objects) labelsIn(k link, part blacklist.Part, version uint64) ([]blacklist.Label, error) {
-	raw, err := o.get(k.Deltas)
+func (o Objects) labelsIn(k link, part blacklist.Part, version uint64) ([]blacklist.Label, error) {
+	raw, err := o.Get(k.Deltas)
 	if err != nil {
 		return nil, err
 	}
@@ -285,7 +285,7 @@ func (o objects) labelsIn(k link, part blacklist.Part, version uint64) ([]blackl
 		if d.version != version || !overlaps(d.part, part) {
 			continue
 		}
-		if raw, err = o.get(d.hash); err != nil {
+		if raw, err = o.Get(d.hash); err != nil {
 			return nil, err
 		}
 		delta, err := blacklist.ParseDelta(raw)

@@ -17,26 +17,33 @@ import (
 // ErrDamaged is a folder whose objects are not those that its head names.
 var ErrDamaged = errors.New("list is damaged on disk")
 
-// errOther is an object with another hash than it was asked for by.
-var errOther = errors.New("another object than the one committed to")
+// ErrOther is an object with another hash than it was asked for by.
+var ErrOther = errors.New("another object than the one committed to")
 
-// objects keeps bytes by their SHA-256, under objects/; what is there under its name
-// is whole, because it came there by a rename.
-type objects struct{ dir string }
-
-func (o objects) path(h [32]byte) string {
-	name := hex.EncodeToString(h[:])
-	return filepath.Join(o.dir, "objects", name[:2], name)
+// Objects keeps bytes by their SHA-256, under objects/ of a folder; what is there
+// under its name is whole, because it came there by a rename.
+type Objects struct {
+	Dir     string
+	Partial string // folder of downloads that are not complete
 }
 
-func (o objects) has(h [32]byte) bool {
-	_, err := os.Stat(o.path(h))
+func objectsIn(dir string) Objects { return Objects{dir, filepath.Join(dir, "partial")} }
+
+// Path is where an object is, or will be.
+func (o Objects) Path(h [32]byte) string {
+	name := hex.EncodeToString(h[:])
+	return filepath.Join(o.Dir, "objects", name[:2], name)
+}
+
+// Has reports whether an object is there.
+func (o Objects) Has(h [32]byte) bool {
+	_, err := os.Stat(o.Path(h))
 	return err == nil
 }
 
-// get reads an object and checks it.
-func (o objects) get(h [32]byte) ([]byte, error) {
-	raw, err := os.ReadFile(o.path(h))
+// Get reads an object and checks it.
+func (o Objects) Get(h [32]byte) ([]byte, error) {
+	raw, err := os.ReadFile(o.Path(h))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("object %x: %w: %w", h, ErrDamaged, err)
 	}
@@ -50,7 +57,7 @@ func (o objects) get(h [32]byte) ([]byte, error) {
 }
 
 // folder makes the folder of a name, durably.
-func (o objects) folder(path string) error {
+func (o Objects) folder(path string) error {
 	dir := filepath.Dir(path)
 	if _, err := os.Stat(dir); err == nil {
 		return nil
@@ -58,14 +65,14 @@ func (o objects) folder(path string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return errors.Join(durable.SyncDir(filepath.Dir(dir)), durable.SyncDir(o.dir))
+	return errors.Join(durable.SyncDir(filepath.Dir(dir)), durable.SyncDir(o.Dir)) // the latter made, or was there
 }
 
 // put keeps bytes made here.
-func (o objects) put(raw []byte) (h [32]byte, err error) {
+func (o Objects) put(raw []byte) (h [32]byte, err error) {
 	h = sha256.Sum256(raw)
-	path := o.path(h)
-	if o.has(h) {
+	path := o.Path(h)
+	if o.Has(h) {
 		return h, nil
 	}
 	if err := o.folder(path); err != nil {
@@ -74,16 +81,16 @@ func (o objects) put(raw []byte) (h [32]byte, err error) {
 	return h, durable.Replace(path, raw, 0o644)
 }
 
-// opener asks a source for an object from an offset on.
-type opener func(ctx context.Context, hash [32]byte, offset int64) (body io.ReadCloser, from int64, err error)
+// Opener asks a source for an object from an offset on.
+type Opener func(ctx context.Context, hash [32]byte, offset int64) (body io.ReadCloser, from int64, err error)
 
-// fetch downloads an object, going on where an interrupted download ended. What does
-// not have its hash is [errOther], and is returned in part.
-func (o objects) fetch(ctx context.Context, h [32]byte, limit int64, open opener) (wrong []byte, err error) {
-	if o.has(h) {
+// Fetch downloads an object, going on where an interrupted download ended. What does
+// not have its hash is [ErrOther], and is returned in part.
+func (o Objects) Fetch(ctx context.Context, h [32]byte, limit int64, open Opener) (wrong []byte, err error) {
+	if o.Has(h) {
 		return nil, nil
 	}
-	partial := filepath.Join(o.dir, "partial", hex.EncodeToString(h[:]))
+	partial := filepath.Join(o.Partial, hex.EncodeToString(h[:]))
 	if err := o.folder(partial); err != nil {
 		return nil, err
 	}
@@ -92,7 +99,7 @@ func (o objects) fetch(ctx context.Context, h [32]byte, limit int64, open opener
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, errOther) {
+		if !errors.Is(err, ErrOther) {
 			return nil, err
 		}
 		wrong, _ := readPart(partial)
@@ -102,10 +109,10 @@ func (o objects) fetch(ctx context.Context, h [32]byte, limit int64, open opener
 		// What was there before may be another source's doing: only what one
 		// answered whole tells about it.
 		if !resumed {
-			return wrong, errOther
+			return wrong, ErrOther
 		}
 	}
-	path := o.path(h)
+	path := o.Path(h)
 	if err := o.folder(path); err != nil {
 		return nil, err
 	}
@@ -115,7 +122,7 @@ func (o objects) fetch(ctx context.Context, h [32]byte, limit int64, open opener
 	return nil, errors.Join(durable.SyncDir(filepath.Dir(path)), durable.SyncDir(filepath.Dir(partial)))
 }
 
-func (o objects) download(ctx context.Context, path string, h [32]byte, limit int64, open opener) (resumed bool, err error) {
+func (o Objects) download(ctx context.Context, path string, h [32]byte, limit int64, open Opener) (resumed bool, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return false, err
@@ -146,7 +153,7 @@ func (o objects) download(ctx context.Context, path string, h [32]byte, limit in
 		return have > 0, fmt.Errorf("object %x ended after %d bytes: %w", h, have+n, err)
 	}
 	if [32]byte(sum.Sum(nil)) != h {
-		return have > 0, errOther
+		return have > 0, ErrOther
 	}
 	return have > 0, f.Sync()
 }
@@ -167,8 +174,8 @@ func readPart(path string) ([]byte, error) {
 }
 
 // sweep removes every object that is not kept, and what interrupted writers left.
-func (o objects) sweep(keep map[[32]byte]bool) error {
-	root := filepath.Join(o.dir, "objects")
+func (o Objects) sweep(keep map[[32]byte]bool) error {
+	root := filepath.Join(o.Dir, "objects")
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil

@@ -65,7 +65,7 @@ func (r Report) Any(s Standing) bool {
 // only that it gave no usable answer.
 func blames(err error) bool {
 	return errors.Is(err, trust.ErrUnverified) || errors.Is(err, trust.ErrGenesis) || errors.Is(err, trust.ErrAuthority) ||
-		errors.Is(err, errEvidence) || errors.Is(err, errOther)
+		errors.Is(err, errEvidence) || errors.Is(err, ErrOther)
 }
 
 // blame is one thing that a source served, and why it cannot be.

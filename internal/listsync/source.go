@@ -48,7 +48,6 @@ type candidate struct {
 	source   *Source
 	report   *SourceReport
 	log      *trust.Log
-	quorum   string
 	evidence Evidence // Epoch.Number is 0 before the first epoch
 	proven   Proven
 	note     checkpoint.Verified
@@ -83,7 +82,7 @@ func (s *syncer) consult(ctx context.Context, source *Source, report *SourceRepo
 }
 
 func (s *syncer) read(ctx context.Context, l *trust.Log, source *Source, report *SourceReport) (*candidate, error) {
-	c := &candidate{source: source, report: report, log: l, quorum: l.Quorum().String()}
+	c := &candidate{source: source, report: report, log: l}
 	served, err := source.Log.Head(ctx)
 	if err != nil && !errors.Is(err, client.ErrNotFound) {
 		return nil, fmt.Errorf("head: %w", err)
@@ -98,35 +97,35 @@ func (s *syncer) read(ctx context.Context, l *trust.Log, source *Source, report 
 		return c, nil
 	}
 	report.Number, report.Index = served.Number, served.Index
-	c.evidence, c.proven, err = s.evidence(ctx, c, served)
+	c.evidence, c.proven, err = Prove(ctx, l, source.Log, served)
 	return c, err
 }
 
-// evidence verifies a head and gives every entry a receipt under the checkpoint
-// that was verified.
-func (s *syncer) evidence(ctx context.Context, c *candidate, served api.Head) (Evidence, Proven, error) {
-	e := Evidence{Quorum: c.quorum, Epoch: served, Authority: []api.HeadEntry{}}
+// Prove verifies a head and gives every entry a receipt under the checkpoint that the
+// source showed last.
+func Prove(ctx context.Context, l *trust.Log, source *client.Plain, served api.Head) (Evidence, Proven, error) {
+	e := Evidence{Quorum: l.Quorum().String(), Epoch: served, Authority: []api.HeadEntry{}}
 	e.Epoch.Entries = nil
 	if len(served.Entries) > log.MaxParts {
 		return e, Proven{}, fmt.Errorf("head of %d entries: %w", len(served.Entries), errEvidence)
 	}
 	var err error
-	if e.Genesis, err = c.source.Log.Genesis(ctx); err != nil {
+	if e.Genesis, err = source.Genesis(ctx); err != nil {
 		return e, Proven{}, err
 	}
-	if log.GenesisHash(e.Genesis) != c.log.GenesisHash() {
+	if log.GenesisHash(e.Genesis) != l.GenesisHash() {
 		return e, Proven{}, trust.ErrGenesis
 	}
-	size := c.note.Checkpoint.Size
+	size := source.Size()
 	if served.Index >= size {
 		return e, Proven{}, fmt.Errorf("entry %d of %d: %w", served.Index, size, errAhead)
 	}
 	receipt := func(index uint64, leaf []byte) (api.HeadEntry, error) {
 		x := api.HeadEntry{Index: index, Leaf: leaf}
-		if _, err := c.log.Include(ctx, index, leaf); err != nil {
+		if _, err := l.Include(ctx, index, leaf); err != nil {
 			return x, err
 		}
-		p, err := c.source.Log.Proof(ctx, index)
+		p, err := source.Proof(ctx, index)
 		x.Proof = string(p)
 		return x, err
 	}
@@ -136,7 +135,7 @@ func (s *syncer) evidence(ctx context.Context, c *candidate, served api.Head) (E
 			err = fmt.Errorf("it is of entry %d", p.Index)
 		}
 		if err == nil {
-			_, err = p.Verify(c.log.Quorum(), x.Leaf)
+			_, err = p.Verify(l.Quorum(), x.Leaf)
 		}
 		if err != nil {
 			return e, Proven{}, fmt.Errorf("proof of entry %d: %w: %w", x.Index, errEvidence, err)
@@ -148,7 +147,7 @@ func (s *syncer) evidence(ctx context.Context, c *candidate, served api.Head) (E
 		e.Epoch.Entries = append(e.Epoch.Entries, y)
 	}
 	for _, index := range served.Authority {
-		x, err := c.source.Log.Entry(ctx, index)
+		x, err := source.Entry(ctx, index)
 		if err != nil {
 			return e, Proven{}, fmt.Errorf("authority at %d: %w", index, err)
 		}

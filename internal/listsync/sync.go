@@ -46,7 +46,7 @@ type syncer struct {
 	cfg      Config
 	sources  []Source
 	store    trust.Store
-	objects  objects
+	objects  Objects
 	report   Report
 	held     *head // nil if there is none
 	proven   Proven
@@ -72,7 +72,7 @@ func Sync(ctx context.Context, cfg Config, sources []Source) (Report, error) {
 	if err := durable.Sweep(cfg.Dir); err != nil { // ours alone: the lock is held
 		return Report{}, err
 	}
-	s := &syncer{cfg: cfg, sources: sources, store: store, objects: objects{cfg.Dir}}
+	s := &syncer{cfg: cfg, sources: sources, store: store, objects: objectsIn(cfg.Dir)}
 	s.report.Sources = make([]SourceReport, len(sources))
 	if err := s.load(); err != nil {
 		return s.report, err

@@ -1,0 +1,197 @@
+package mirror
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/haltlog/haltlog/blacklist"
+	"github.com/haltlog/haltlog/internal/api"
+	"github.com/haltlog/haltlog/internal/client"
+	"github.com/haltlog/haltlog/internal/listsync"
+	"github.com/haltlog/haltlog/internal/trust"
+	"github.com/haltlog/haltlog/log"
+)
+
+// list is what is to be published of the blacklist once its objects are there.
+type list struct {
+	heads   []api.Head // not yet published, oldest first
+	passing []string   // hashes of objects that the next epoch may replace
+}
+
+func headName(number uint64) string {
+	return strings.Replace(api.RouteHeadOf, "{number}", strconv.FormatUint(number, 10), 1)
+}
+
+// newest is the number of the mirrored head; 0 before the first.
+func (m *Mirror) newest() (uint64, error) {
+	raw, err := m.files.read(api.RouteHead)
+	if err != nil || raw == nil {
+		return 0, err
+	}
+	var h api.Head
+	if err := json.Unmarshal(raw, &h); err != nil {
+		return 0, fmt.Errorf("mirrored head: %w", err)
+	}
+	return h.Number, nil
+}
+
+// list verifies every epoch since the mirrored one and fetches what it commits to.
+func (m *Mirror) list(ctx context.Context, l *trust.Log, served api.Head) (list, error) {
+	var out list
+	have, err := m.newest()
+	if err != nil {
+		return out, err
+	}
+	if served.Number < have {
+		return out, fmt.Errorf("epoch %d, %d is mirrored: %w", served.Number, have, ErrOlder)
+	}
+	if m.rebuild {
+		have = 0
+	}
+	for n := have + 1; n <= served.Number; n++ {
+		h := served
+		if n < served.Number {
+			if h, err = m.log.HeadOf(ctx, n); err != nil {
+				return out, fmt.Errorf("head of epoch %d: %w", n, err)
+			}
+		}
+		e, p, err := listsync.Prove(ctx, l, m.log, h)
+		if errors.Is(err, listsync.ErrFirst) {
+			continue // nothing but the daemon can serve it
+		}
+		if err != nil {
+			return out, fmt.Errorf("epoch %d: %w", n, err)
+		}
+		if p.Statement.Number != n {
+			return out, fmt.Errorf("head of epoch %d is of %d: %w", n, p.Statement.Number, trust.ErrUnverified)
+		}
+		for _, part := range p.Epoch.Parts {
+			for _, c := range part.Commitments {
+				if c.Name == blacklist.CommitDeltaFull {
+					if err := m.object(ctx, c.Hash); err != nil {
+						return out, fmt.Errorf("delta of %v: %w", part.Part, err)
+					}
+				}
+			}
+		}
+		if n == served.Number {
+			if out.passing, err = m.whole(ctx, p); err != nil {
+				return out, err
+			}
+		}
+		out.heads = append(out.heads, e.Epoch)
+	}
+	return out, nil
+}
+
+// whole fetches everything that the newest epoch commits to, and that a later one may
+// replace.
+func (m *Mirror) whole(ctx context.Context, p listsync.Proven) ([]string, error) {
+	if err := m.object(ctx, p.Epoch.State); err != nil {
+		return nil, fmt.Errorf("state document: %w", err)
+	}
+	raw, err := m.objects.Get(p.Epoch.State)
+	if err != nil {
+		return nil, err
+	}
+	state, err := blacklist.ParseState(raw)
+	if err != nil || state.Number != p.Statement.Number || state.Size != p.Statement.Size {
+		return nil, fmt.Errorf("state document of epoch %d: %w: %w", p.Statement.Number, trust.ErrUnverified, errors.Join(err))
+	}
+	out := []string{hex.EncodeToString(p.Epoch.State[:])}
+	for _, part := range slices.Concat(state.Parts, p.Epoch.Parts) {
+		for _, c := range part.Commitments {
+			switch c.Name {
+			case blacklist.CommitRoot, blacklist.CommitDeltaRoot, blacklist.CommitDeltaFull:
+				continue // no object, or one that stays
+			}
+			if err := m.object(ctx, c.Hash); err != nil {
+				return nil, fmt.Errorf("%s of %v: %w", c.Name, part.Part, err)
+			}
+			out = append(out, hex.EncodeToString(c.Hash[:]))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// object fetches an object by its hash, going on where an interrupted fetch ended.
+func (m *Mirror) object(ctx context.Context, hash [32]byte) error {
+	if m.rebuild {
+		if _, err := m.objects.Get(hash); errors.Is(err, listsync.ErrDamaged) && m.objects.Has(hash) {
+			if err := os.Remove(m.objects.Path(hash)); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := m.objects.Fetch(ctx, hash, maxObject, m.log.ObjectFrom)
+	if errors.Is(err, listsync.ErrOther) {
+		return fmt.Errorf("object %s: %w: %w", log.Hash(hash).Hex(), trust.ErrUnverified, err)
+	}
+	if err != nil && !errors.Is(err, client.ErrNotFound) {
+		return fmt.Errorf("object %s: %w", log.Hash(hash).Hex(), err)
+	}
+	return err
+}
+
+// publish writes the heads, the newest last, and takes away what only the epoch before
+// the last one named: who has read its head still finds its objects.
+func (m *Mirror) publish(next list) error {
+	if len(next.heads) == 0 {
+		return nil
+	}
+	for i, h := range next.heads {
+		raw, err := json.Marshal(h)
+		if err != nil {
+			return err
+		}
+		if err := m.files.write(headName(h.Number), raw); err != nil {
+			return err
+		}
+		if i == len(next.heads)-1 {
+			if err := m.files.write(api.RouteHead, raw); err != nil {
+				return err
+			}
+		}
+	}
+	return m.retire(next.passing)
+}
+
+// Files that name the objects of the newest epoch and of the one before it.
+const (
+	presentName = "/.mirror/present"
+	formerName  = "/.mirror/former"
+)
+
+func (m *Mirror) retire(passing []string) error {
+	text := []byte(strings.Join(passing, "\n") + "\n")
+	present, err := m.files.read(presentName)
+	if err != nil || string(present) == string(text) {
+		return err
+	}
+	former, err := m.files.read(formerName)
+	if err != nil {
+		return err
+	}
+	keep := map[string]bool{}
+	for _, s := range append(strings.Fields(string(present)), passing...) {
+		keep[s] = true
+	}
+	for _, s := range strings.Fields(string(former)) {
+		raw, err := hex.DecodeString(s)
+		if err != nil || len(raw) != 32 || keep[s] {
+			continue
+		}
+		if err := os.Remove(m.objects.Path([32]byte(raw))); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return errors.Join(m.files.write(formerName, present), m.files.write(presentName, text))
+}
