@@ -274,6 +274,35 @@ func TestDealerAlone(t *testing.T) {
 	}
 }
 
+// TestDealerAmongHolders: who deals a key of his own beside the holders, before or
+// after them, changes nothing.
+func TestDealerAmongHolders(t *testing.T) {
+	t.Attr("invariant", "CE1")
+	for _, first := range []bool{true, false} {
+		p := newParty(t, 3)
+		d, err := Deal(Terms(p.l.Origin, "first", log.PurposeLabels, 2, 2, p.recipients), Holder{}, voprf.GenerateKey(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		alone := func() { p.l.Must(StatementOf(d, p.recipients), p.keys[1]) }
+		if first {
+			alone()
+		}
+		p.deal("first", log.PurposeLabels, 2, 2, nil, 1, 2, 3)
+		before, err := p.read("first").Commitments(log.PurposeLabels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !first {
+			alone()
+		}
+		set := p.finish("first")
+		if bytes.Equal(set.PublicKey, d.Commitments[0]) || !bytes.Equal(set.PublicKey, before[0]) {
+			t.Errorf("first %v: the key is one dealer's", first)
+		}
+	}
+}
+
 // TestRefresh: shares change, labels stay, the set is installed under its own version.
 func TestRefresh(t *testing.T) {
 	t.Attr("invariant", "CE2")
