@@ -28,6 +28,8 @@ func Bans() []Ban {
 		{"internal/group", []string{Module + "/log", "policy", "witness", "blacklist", "net", "os"}, "arithmetic knows no protocol"},
 		{"internal/ring", []string{Module + "/log", "policy", "witness", "blacklist", "net", "os"}, "a ring signature signs bytes, and asks nobody"},
 		{"internal/trust", []string{"internal/tesseralog", "internal/engine", "internal/httpapi", "internal/app"}, "a reader trusts none of the operator's code"},
+		{"internal/listsync", []string{"internal/tesseralog", "internal/engine", "internal/httpapi", "internal/app"}, "a lab trusts none of the operator's code, nor a mirror's"},
+		{"internal/mirror", []string{"internal/tesseralog", "internal/engine", "internal/httpapi", "internal/app"}, "a mirror stands outside the operator's trust boundary: it believes what it verifies"},
 		{"internal/audit", []string{"internal/tesseralog", "internal/engine", "internal/httpapi", "internal/app", "internal/projection"}, "the auditor trusts none of the operator's code paths but the shared fold"},
 	}
 }

@@ -38,6 +38,8 @@ func routes() []route {
 		{"GET", api.RouteEpoch, "the newest valid epoch's entry"},
 		{"GET", api.RouteFull, "the full list of a part"},
 		{"GET", api.RouteFullWhole, "the full list of a kind that is not split"},
+		{"GET", api.RouteHead, "the newest witnessed epoch: number, entries with their receipts, and where the authority statements before it stand"},
+		{"GET", api.RouteHeadOf, "the same of any epoch, by its number"},
 		{"GET", api.RouteObject, "what an epoch commits to, by its SHA-256 in hex behind the first two digits: of the newest epoch all, of earlier ones the deltas; it never changes"},
 		{"GET", api.RouteBucket, "every scalar of a part that begins with `bucket`, a number of `bits` bits, with one proof, in the same number of bytes for each; `-` for the empty prefix"},
 		{"GET", api.RouteLabelProof, "the proof that a label (hex) is in its part, or is not"},

@@ -12,7 +12,9 @@
 //     state document's hash, and each part's.
 //   - LS3: a source that serves an older or another list than the witnessed one is
 //     named, and what it served is kept.
-//   - LS4: memory follows the largest part, not the list, while it is synchronised.
+//
+// While it is synchronised, memory follows the labels that are held and the largest
+// part, not the whole of what is fetched.
 //
 // The folder holds head.json, written last and as a whole; objects by their
 // SHA-256; trust.json, what was seen of the log before; partial, downloads that are

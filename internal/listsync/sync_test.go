@@ -123,7 +123,7 @@ func (s *site) check(t testing.TB, dir string) *List {
 }
 
 func TestSync(t *testing.T) {
-	t.Attr("invariant", "L3")
+	t.Attr("invariant", "LS2")
 	s := newSite(t)
 	cfg := s.config(t)
 	if _, err := Sync(t.Context(), cfg, s.source(t)); err == nil {
@@ -133,8 +133,6 @@ func TestSync(t *testing.T) {
 		t.Error("opened what is not there")
 	}
 	s.list(t, 3)
-	first := s.Log.Machine.List()
-	_ = first
 	r, err := Sync(t.Context(), cfg, s.source(t))
 	if err != nil || r.Way != "full" || r.Number != 1 || !r.Changed {
 		t.Fatalf("%+v %v", r, err)
@@ -231,7 +229,8 @@ func proxy(t testing.TB, s *site, change func(path string, body []byte) ([]byte,
 // TestLies: whatever one byte a source changes, the list stands as it was, and with an
 // honest source beside it the newest one is taken.
 func TestLies(t *testing.T) {
-	t.Attr("invariant", "L3")
+	t.Attr("invariant", "LS2")
+	t.Attr("invariant", "LS3")
 	s := newSite(t)
 	s.list(t, 4)
 	cfg := s.config(t)
@@ -280,6 +279,7 @@ func TestLies(t *testing.T) {
 
 // TestOlder: a mirror that stayed behind is named, and its list is not taken.
 func TestOlder(t *testing.T) {
+	t.Attr("invariant", "LS3")
 	s := newSite(t)
 	s.list(t, 2)
 	older := s.Log.Size()
@@ -308,7 +308,7 @@ func TestOlder(t *testing.T) {
 // TestCut: an answer may end at any byte; what is held is the old list or the new one,
 // and the next synchronisation ends with the new one.
 func TestCut(t *testing.T) {
-	t.Attr("invariant", "L1")
+	t.Attr("invariant", "LS1")
 	s := newSite(t)
 	s.list(t, 4)
 	base := s.config(t)
@@ -331,10 +331,9 @@ func TestCut(t *testing.T) {
 		}
 		cfg := base
 		cfg.Dir = dir
-		count, hit := 0, false
+		count := 0
 		faulty := proxy(t, s, func(_ string, b []byte) ([]byte, bool) {
 			if count++; count == n/3+1 && len(b) > 1 {
-				hit = true
 				return b[:(len(b)-1)*(n%3)/2], true
 			}
 			return b, false
@@ -347,7 +346,6 @@ func TestCut(t *testing.T) {
 		if e != nil || (l.Number != 1 && l.Number != 2) || (err == nil && l.Number != 2) {
 			t.Fatalf("cut %d: %v %v", n, err, e)
 		}
-		_ = hit
 		if _, err := Sync(t.Context(), cfg, s.source(t)); err != nil {
 			t.Fatalf("cut %d: %v", n, err)
 		}

@@ -10,7 +10,8 @@
 //     one size: a file names only what is there already (tiles and entries, objects,
 //     then the checkpoint, then the heads), and each comes by a rename.
 //   - MI3: what is published never goes back to an older checkpoint or head.
-//   - MI4: memory follows one bundle and one object, not the log.
+//
+// Memory follows one bundle of entries and one list of a part, not the log.
 //
 // The folder .mirror holds what is the mirror's own: what it has seen, downloads that
 // are not complete. Nobody needs it to read the mirror.

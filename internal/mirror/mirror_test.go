@@ -115,7 +115,7 @@ func (s *site) sync(t testing.TB, url string) (*listsync.List, error) {
 // TestPlainFiles: any web server over the folder is a mirror, for a synchronisation
 // and for an audit.
 func TestPlainFiles(t *testing.T) {
-	t.Attr("invariant", "L4")
+	t.Attr("invariant", "MI2")
 	s := newSite(t)
 	dir := t.TempDir()
 	s.update(t, dir) // before any epoch
@@ -193,7 +193,7 @@ func content(t testing.TB, dir string) map[string]string {
 // TestTiles: every full tile and bundle of a log of several levels is the log's, over
 // updates of any step.
 func TestTiles(t *testing.T) {
-	t.Attr("invariant", "L2")
+	t.Attr("invariant", "MI1")
 	s := newSite(t)
 	dir := t.TempDir()
 	s.update(t, dir)
@@ -257,7 +257,8 @@ func proxy(t testing.TB, to string, change func(path string, body []byte) (out [
 
 // TestLies: one byte changed in any kind of file, and nothing of it is published.
 func TestLies(t *testing.T) {
-	t.Attr("invariant", "L3")
+	t.Attr("invariant", "MI1")
+	t.Attr("invariant", "MI3")
 	s := newSite(t)
 	s.grow(300)
 	s.list(t, 3)
@@ -313,7 +314,7 @@ func TestLies(t *testing.T) {
 // TestCut: an update may end at any answer; what is published stays a correct mirror,
 // and the next update ends it.
 func TestCut(t *testing.T) {
-	t.Attr("invariant", "L1")
+	t.Attr("invariant", "MI2")
 	s := newSite(t)
 	s.list(t, 2)
 	base := t.TempDir()
