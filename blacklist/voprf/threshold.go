@@ -61,22 +61,29 @@ func (q *Query) Combine(set Set, answers map[int][][]byte) (labels []Label, lies
 	if len(holders) < set.T {
 		return nil, lies, fmt.Errorf("%w: %d good of %d needed", ErrFewAnswers, len(holders), set.T)
 	}
-	add, err := weigh(holders)
+	evaluated, err := combineAll(holders, good)
 	if err != nil {
 		return nil, lies, err
 	}
-	evaluated, errs := make([]*group.Element, q.Len()), make([]error, q.Len())
-	parallel(q.Len(), func(e int) {
-		terms := make([]*group.Element, len(good))
-		for h := range good {
-			terms[h] = good[h][e]
-		}
-		evaluated[e], errs[e] = add(terms)
-	})
-	if err := errors.Join(errs...); err != nil {
-		return nil, lies, err
-	}
 	return q.unblind(evaluated), lies, nil
+}
+
+// combineAll adds up what each holder made of the same elements. Errors: ErrSet.
+func combineAll(holders []int, evaluated [][]*group.Element) ([]*group.Element, error) {
+	add, err := weigh(holders)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*group.Element, len(evaluated[0]))
+	errs := make([]error, len(out))
+	parallel(len(out), func(e int) {
+		terms := make([]*group.Element, len(evaluated))
+		for h := range evaluated {
+			terms[h] = evaluated[h][e]
+		}
+		out[e], errs[e] = add(terms)
+	})
+	return out, errors.Join(errs...)
 }
 
 // check verifies one holder's answers to all requests.
