@@ -44,6 +44,15 @@ export function formatDelta(d: Delta): Uint8Array {
   return concat(ascii(`haltlog/blacklist/delta/v1\n${d.part}\n${d.keyVersion}\n${d.from}\n${d.to}\n${d.labels.length}\n`), ...d.labels);
 }
 
+export function formatFull(l: List): Uint8Array {
+  return concat(ascii(`haltlog/blacklist/full/v1\n${l.part}\n${l.keyVersion}\n${l.labels.length}\n`), ...l.labels);
+}
+
+// The bits that decide in which part a label lies.
+export function prefixOf(label: Uint8Array): string {
+  return bits(sha256(concat(ascii('haltlog/blacklist/part/v1\0'), label)));
+}
+
 // count labels, ascending, each an element and of the part.
 function labels(r: Reader, part: string, count: number): Uint8Array[] {
   if (r.rest() !== 32 * count) refuse('list of another length than it says');
@@ -53,7 +62,7 @@ function labels(r: Reader, part: string, count: number): Uint8Array[] {
     const label = r.take(32);
     toElement(label);
     if (i > 0 && compare(out[i - 1] as Uint8Array, label) >= 0) refuse('labels out of order');
-    if (!bits(sha256(concat(ascii('haltlog/blacklist/part/v1\0'), label))).startsWith(prefix)) refuse('label of another part');
+    if (!prefixOf(label).startsWith(prefix)) refuse('label of another part');
     out.push(label);
   }
   return out;
