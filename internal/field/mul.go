@@ -292,6 +292,6 @@ func reduce(t0, t1, t2, t3, t4, t5, t6, t7 uint64) Element {
 	l, k = bits.Add64(m<<60, 0, k)
 	h = m>>4 + k
 	t6, k = bits.Add64(t6, l, 0)
-	t7, carry = bits.Add64(t7, h+k, carry)
+	t7, _ = bits.Add64(t7, h+k, carry) // the sum is below 2^512
 	return Element{t4, t5, t6, t7}.reduce()
 }
