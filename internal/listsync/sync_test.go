@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,7 +51,7 @@ func (s *site) list(t testing.TB, n int) {
 	s.runs++
 	var entries []blacklist.Entry
 	for i := range n {
-		label, err := key.Label([]byte(fmt.Sprint(run, i)))
+		label, err := key.Label(fmt.Append(nil, run, i))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -331,15 +332,15 @@ func TestCut(t *testing.T) {
 		}
 		cfg := base
 		cfg.Dir = dir
-		count := 0
+		var count atomic.Int64
 		faulty := proxy(t, s, func(_ string, b []byte) ([]byte, bool) {
-			if count++; count == n/3+1 && len(b) > 1 {
+			if int(count.Add(1)) == n/3+1 && len(b) > 1 {
 				return b[:(len(b)-1)*(n%3)/2], true
 			}
 			return b, false
 		})
 		_, err := Sync(t.Context(), cfg, []Source{faulty})
-		if count < n/3+1 {
+		if int(count.Load()) < n/3+1 {
 			break
 		}
 		l, e := Open(dir)
@@ -372,6 +373,11 @@ func FuzzHead(f *testing.F) {
 	}
 	f.Add(raw)
 	f.Add([]byte("{}"))
+	empty, err := head{}.format()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(empty)
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		h, err := parseHead(raw)
 		if err != nil {

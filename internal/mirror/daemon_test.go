@@ -36,7 +36,7 @@ func halt(ctx context.Context, t *testing.T, r *rig.Rig, run string, n int, epoc
 	}
 	var labels []blacklist.Entry
 	for i := range n {
-		y, err := r.Evaluator.Label([]byte(fmt.Sprint(run, i)))
+		y, err := r.Evaluator.Label(fmt.Append(nil, run, i))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,6 +175,12 @@ func TestKill(t *testing.T) {
 	l, err := listsync.Open(list)
 	if err != nil || l.Number < uint64(rounds())+1 || l.Count != uint64(30+200*rounds()) {
 		t.Fatalf("%+v %v", l, err)
+	}
+	for n := range l.Number {
+		h, err := r.Client.HeadOf(ctx, n+1)
+		if err != nil || h.Number != n+1 || len(h.Entries) == 0 {
+			t.Errorf("head %d: %+v %v", n+1, h, err)
+		}
 	}
 	// The daemon itself gives the same list, object for object.
 	fresh := t.TempDir()

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,7 +49,7 @@ func (s *site) list(t testing.TB, n int) {
 	s.Decide(s.Engines[0])
 	var entries []blacklist.Entry
 	for i := range n {
-		label, err := key.Label([]byte(fmt.Sprint(run, i)))
+		label, err := key.Label(fmt.Append(nil, run, i))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -329,9 +330,9 @@ func TestCut(t *testing.T) {
 		if err := os.CopyFS(dir, os.DirFS(base)); err != nil {
 			t.Fatal(err)
 		}
-		count := 0
+		var count atomic.Int64
 		url := proxy(t, s.server.URL, func(_ string, b []byte) ([]byte, bool) {
-			if count++; count == n && len(b) > 1 {
+			if int(count.Add(1)) == n && len(b) > 1 {
 				return b[:len(b)/2], true
 			}
 			return b, false
@@ -339,7 +340,7 @@ func TestCut(t *testing.T) {
 		m := s.open(t, dir, url)
 		_, _ = m.Update(t.Context())
 		m.Close()
-		if count < n {
+		if int(count.Load()) < n {
 			break
 		}
 		web := httptest.NewServer(http.FileServer(http.Dir(dir)))
