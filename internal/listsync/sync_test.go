@@ -51,7 +51,7 @@ func (s *site) list(t testing.TB, n int) {
 	s.runs++
 	var entries []blacklist.Entry
 	for i := range n {
-		label, err := key.Label(fmt.Append(nil, run, i))
+		label, err := key.Label(fmt.Appendf(nil, "%s/%d", run, i))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -36,7 +36,7 @@ func halt(ctx context.Context, t *testing.T, r *rig.Rig, run string, n int, epoc
 	}
 	var labels []blacklist.Entry
 	for i := range n {
-		y, err := r.Evaluator.Label(fmt.Append(nil, run, i))
+		y, err := r.Evaluator.Label(fmt.Appendf(nil, "%s/%d", run, i))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,8 +173,11 @@ func TestKill(t *testing.T) {
 	run(ctx, t, bin, mirror...)
 	run(ctx, t, bin, sync...)
 	l, err := listsync.Open(list)
-	if err != nil || l.Number < uint64(rounds())+1 || l.Count != uint64(30+200*rounds()) {
-		t.Fatalf("%+v %v", l, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Number < uint64(rounds())+1 || l.Count != uint64(30+200*rounds()) {
+		t.Fatalf("%d labels in epoch %d", l.Count, l.Number)
 	}
 	for n := range l.Number {
 		h, err := r.Client.HeadOf(ctx, n+1)

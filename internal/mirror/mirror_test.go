@@ -49,7 +49,7 @@ func (s *site) list(t testing.TB, n int) {
 	s.Decide(s.Engines[0])
 	var entries []blacklist.Entry
 	for i := range n {
-		label, err := key.Label(fmt.Append(nil, run, i))
+		label, err := key.Label(fmt.Appendf(nil, "%s/%d", run, i))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,7 +135,7 @@ func TestPlainFiles(t *testing.T) {
 		t.Cleanup(web.Close)
 		l, err := s.sync(t, web.URL)
 		if err != nil || l.Number != 3 || l.Count != 15 {
-			t.Fatalf("%s: %+v %v", name, l, err)
+			t.Fatalf("%s: %v", name, err)
 		}
 		c, err := client.New(client.Config{URL: web.URL})
 		if err != nil {
