@@ -104,7 +104,7 @@ func (s *Deal) Replay(string) ReplayKey {
 	return ReplayKey{Scope: fmt.Sprintf("deal/%s/%s/%d", s.Ceremony, s.Purpose, s.Dealer)}
 }
 
-// Void: the ceremony is over, or other holders or another key are dealt for in it;
+// Void: the ceremony is over (officers installed a set of its version), or other holders or another key are dealt for in it;
 // the dealer is not who it says; there is no room for another ceremony. Whether
 // the commitments and shares are good is judged by whoever holds one, and by the
 // complaints.
@@ -161,7 +161,7 @@ func (s *Complaint) Replay(string) ReplayKey {
 	return ReplayKey{Scope: fmt.Sprintf("complaint/%s/%d", s.Deal.Hex(), s.Holder)}
 }
 
-// Void: the ceremony has no such dealing, or the signer is not the holder that
+// Void: the ceremony is over or has no such dealing, or the signer is not the holder that
 // complains. Who of both lied is judged from the log by everybody alike.
 func (s *Complaint) Void(v View, e Signed) error {
 	d, ok := v.Deal(s.Ceremony, s.Deal)

@@ -219,6 +219,9 @@ func parseQuorum(text, origin string) (*checkpoint.Quorum, error) {
 // applyAuthority takes a valid change: a tightening at once, a loosening into
 // the waiting ones.
 func (l *Ledger) applyAuthority(a *Authority, identity Hash) []Effect {
+	if a.Evaluators != nil {
+		l.endCeremonies(a.Evaluators.Version)
+	}
 	l.authority.number, l.authority.identity = a.Number, identity
 	if l.tightens(a) {
 		for _, p := range l.authority.pending {

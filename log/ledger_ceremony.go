@@ -12,6 +12,9 @@ import (
 // log; here stand what complaints and readers need.
 type ceremony struct {
 	terms      Hash
+	version    uint64
+	present    EvaluatorSet   // in force at its first dealing: what is refreshed or rotated
+	over       bool           // officers installed a set of its version
 	deals      map[Hash]*Deal // by identity
 	complaints []*Complaint   // in log order
 }
@@ -28,6 +31,8 @@ func (l *Ledger) CheckDeal(s *Deal) error {
 	switch {
 	case !ok && len(l.ceremonies) >= maxCeremonies:
 		return voidf(Conflict, "%d ceremonies were held", maxCeremonies)
+	case ok && c.over:
+		return voidf(Conflict, "ceremony %s is over: officers installed a set of version %d", s.Ceremony, s.Version)
 	case ok && c.terms != s.terms():
 		return voidf(Conflict, "ceremony %s deals for another key or other holders", s.Ceremony)
 	case s.Version < l.authority.evaluators.Version:
@@ -36,10 +41,10 @@ func (l *Ledger) CheckDeal(s *Deal) error {
 	return nil
 }
 
-// Deal is [View].
+// Deal is [View]. Of a ceremony that is over there is none: what it gave stands.
 func (l *Ledger) Deal(ceremony string, identity Hash) (*Deal, bool) {
 	c, ok := l.ceremonies[ceremony]
-	if !ok {
+	if !ok || c.over {
 		return nil, false
 	}
 	d, ok := c.deals[identity]
@@ -65,6 +70,20 @@ func (l *Ledger) Complaints(ceremony string) []*Complaint {
 	return slices.Clone(l.ceremonies[ceremony].complaints)
 }
 
+// Before is the evaluator set in force when a ceremony began.
+func (l *Ledger) Before(ceremony string) EvaluatorSet { return l.ceremonies[ceremony].present }
+
+// endCeremonies ends those of a version that officers install: dealings and
+// complaints that come later would change what was installed.
+func (l *Ledger) endCeremonies(version uint64) {
+	for name, c := range l.ceremonies {
+		if c.version == version && !c.over {
+			c.over = true
+			l.ceremonies[name] = c
+		}
+	}
+}
+
 func (l *Ledger) applyComplaint(s *Complaint) {
 	c := l.ceremonies[s.Ceremony]
 	c.complaints = append(c.complaints, s)
@@ -77,7 +96,7 @@ func (l *Ledger) Ceremonies() []string { return slices.Sorted(maps.Keys(l.ceremo
 func (l *Ledger) applyDeal(s *Deal, identity Hash) {
 	c, ok := l.ceremonies[s.Ceremony]
 	if !ok {
-		c = ceremony{terms: s.terms(), deals: map[Hash]*Deal{}}
+		c = ceremony{terms: s.terms(), version: s.Version, present: l.authority.evaluators, deals: map[Hash]*Deal{}}
 		l.ceremonies[s.Ceremony] = c
 	}
 	c.deals[identity] = s

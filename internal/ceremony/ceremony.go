@@ -26,7 +26,7 @@ type Ceremony struct {
 	T, N    int
 	Holders []log.Recipient // holder i at place i − 1
 
-	present    log.EvaluatorSet // in force
+	present    log.EvaluatorSet // in force when it began
 	dealt      []dealt          // by purpose and dealer
 	complaints []*log.Complaint
 }
@@ -47,22 +47,12 @@ func Read(l *log.Ledger, name string) (*Ceremony, error) {
 	first := deals[0].Deal
 	c := &Ceremony{
 		Origin: first.Origin, Name: name, Version: first.Version, T: first.T, N: first.N, Holders: first.Seals,
-		present: l.Evaluators(), complaints: l.Complaints(name),
-	}
-	// A set of this version may be in force already: what it was made from came before.
-	for _, s := range l.EvaluatorSets() {
-		if s.Version < c.Version || refreshes(deals) && s.Version == c.Version {
-			c.present = s
-		}
+		present: l.Before(name), complaints: l.Complaints(name),
 	}
 	for _, d := range deals {
 		c.dealt = append(c.dealt, dealt{d.Identity, d.Deal.Purpose, DealingOf(d.Deal)})
 	}
 	return c, nil
-}
-
-func refreshes(deals []log.Dealt) bool {
-	return slices.ContainsFunc(deals, func(d log.Dealt) bool { return d.Deal.Purpose == log.PurposeRefresh })
 }
 
 // Terms are what dealings of a purpose are bound to.

@@ -306,6 +306,7 @@ func TestDealerAmongHolders(t *testing.T) {
 // TestRefresh: shares change, labels stay, the set is installed under its own version.
 func TestRefresh(t *testing.T) {
 	t.Attr("invariant", "CE2")
+	t.Attr("invariant", "CE3")
 	p := newParty(t, 3)
 	p.deal("first", log.PurposeLabels, 2, 2, nil, 1, 2, 3)
 	p.deal("first", log.PurposeEscrow, 2, 2, nil, 1, 2, 3)
@@ -321,6 +322,25 @@ func TestRefresh(t *testing.T) {
 	p.install(fresh)
 	if p.label(fresh, "x") != before {
 		t.Error("the label changed")
+	}
+	// What was installed stays what the ceremony gave (CE3), and nobody adds to it.
+	if err := p.read("refresh").Gave(fresh); err != nil {
+		t.Error(err)
+	}
+	late, err := Deal(Terms(p.l.Origin, "refresh", log.PurposeRefreshEscrow, 2, 2, p.recipients), p.holders[0], nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := p.l.Put(StatementOf(late, p.recipients), p.keys[0]); s.Validity != log.Void {
+		t.Errorf("a late dealing is %s", s.Validity)
+	}
+	c := p.read("refresh")
+	complaint, err := c.dealt[0].dealing.Complain(1, p.holders[0].Seal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := p.l.Put((&BadShare{c.dealt[0].identity, complaint}).Statement(c), p.keys[0]); s.Validity != log.Void {
+		t.Errorf("a late complaint is %s", s.Validity)
 	}
 	for i := range old {
 		if err := old[i].Labels.Verify(raw(fresh.Commitments)); !errors.Is(err, voprf.ErrShare) {
