@@ -240,8 +240,11 @@ func TestLies(t *testing.T) {
 	}
 	before := files(t, cfg.Dir)
 	s.list(t, 5)
-	for _, what := range []string{"/checkpoint", "/v1/genesis", "/v1/blacklist/head", "/tile/0", "/tile/entries", "/v1/blacklist/objects"} {
+	for _, what := range []string{"/checkpoint", "/v1/genesis", "/v1/blacklist/head", "proof", "/tile/0", "/tile/entries", "/v1/blacklist/objects"} {
 		flip := func(path string, b []byte) ([]byte, bool) {
+			if what == "proof" && path == "/v1/blacklist/head" {
+				return bytes.Replace(b, []byte("index "), []byte("index 1"), 1), false
+			}
 			if strings.HasPrefix(path, what) && len(b) > 0 {
 				b = bytes.Clone(b)
 				b[len(b)/2] ^= 1

@@ -184,7 +184,7 @@ func (m *Mirror) retire(passing []string) error {
 	for _, s := range append(strings.Fields(string(present)), passing...) {
 		keep[s] = true
 	}
-	for _, s := range strings.Fields(string(former)) {
+	for s := range strings.FieldsSeq(string(former)) {
 		raw, err := hex.DecodeString(s)
 		if err != nil || len(raw) != 32 || keep[s] {
 			continue
