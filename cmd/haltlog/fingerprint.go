@@ -15,6 +15,7 @@ import (
 
 	"github.com/haltlog/haltlog/blacklist"
 	"github.com/haltlog/haltlog/blacklist/fingerprint"
+	"github.com/haltlog/haltlog/internal/clearing"
 	"github.com/haltlog/haltlog/internal/printcache"
 )
 
@@ -97,6 +98,7 @@ func scanError(err error) error {
 
 type fingerprintCmd struct {
 	Path      []string `arg:"" type:"path" help:"Models: a folder, or one file, each."`
+	Commit    string   `type:"path" help:"Write a training manifest: one commitment to each fingerprint, which says nothing of it. What opens it goes beside it, to NAME.opening.json, which is secret, and is used by haltlog clear --committed."`
 	scanFlags `embed:""`
 }
 
@@ -140,11 +142,19 @@ func printedOf(path string, m fingerprint.Model) printed {
 
 // Run prints the fingerprints of models. Nothing is sent anywhere.
 func (c *fingerprintCmd) Run(e *env) error {
+	if c.Commit != "" && len(c.Path) != 1 {
+		return usage("--commit is about one model")
+	}
 	list := make([]printed, 0, len(c.Path))
 	for _, path := range c.Path {
 		m, err := c.scan(e, path)
 		if err != nil {
 			return err
+		}
+		if c.Commit != "" {
+			if err := commitTo(c.Commit, m); err != nil {
+				return err
+			}
 		}
 		list = append(list, printedOf(path, m))
 	}
@@ -169,6 +179,28 @@ func (c *fingerprintCmd) Run(e *env) error {
 		return look(fmt.Errorf("not all weights could be read: %s", strings.Join(unread, ", ")))
 	}
 	return nil
+}
+
+// commitTo writes a training manifest and, first, what opens it.
+func commitTo(path string, m fingerprint.Model) error {
+	manifest, opening, err := clearing.Commit(blacklist.Questions(m))
+	if err != nil {
+		return err
+	}
+	raw, err := opening.Marshal()
+	if err != nil {
+		return err
+	}
+	if err := create(openingOf(path), raw); err != nil {
+		return err
+	}
+	if raw, err = manifest.Marshal(); err != nil {
+		return err
+	}
+	if err := create(path, raw); err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o644) // it is meant for others
 }
 
 func (p printed) text(w io.Writer) error {

@@ -15,11 +15,12 @@ import (
 )
 
 // VerifyCmd verifies, offline, what somebody hands over: a tlog-proof with its
-// entry, a checkpoint, a finding of an audit or a whole report.
+// entry, a checkpoint, a finding of an audit or a whole report; and a clearance,
+// against the list.
 type VerifyCmd struct {
-	File   []string `arg:"" type:"path" help:"tlog-proof, checkpoint, finding or report of an audit, or the evidence of a fork that another command kept."`
-	Quorum string   `required:"" type:"path" env:"HALTLOG_QUORUM" help:"Quorum file (C2SP tlog-policy) by which you trust the log."`
-	Leaf   string   `type:"path" help:"The entry's bytes, for a tlog-proof."`
+	File      []string `arg:"" type:"path" help:"tlog-proof, checkpoint, finding or report of an audit, the evidence of a fork that another command kept, or a clearance."`
+	Leaf      string   `type:"path" help:"The entry's bytes, for a tlog-proof."`
+	listFlags `embed:""`
 }
 
 // verified is what holds of one file.
@@ -36,14 +37,28 @@ type verified struct {
 
 // Run is the command.
 func (c *VerifyCmd) Run(e *env) error {
-	quorum, err := readFile(c.Quorum)
-	if err != nil {
-		return err
-	}
-	if _, err := checkpoint.ParseQuorum(quorum); err != nil {
-		return fmt.Errorf("%s: %w", c.Quorum, err)
+	var quorum []byte
+	if c.Quorum != "" {
+		var err error
+		if quorum, err = readFile(c.Quorum); err != nil {
+			return err
+		}
+		if _, err := checkpoint.ParseQuorum(quorum); err != nil {
+			return fmt.Errorf("%s: %w", c.Quorum, err)
+		}
 	}
 	for _, path := range c.File {
+		if cleared, err := isClearance(path); err != nil {
+			return err
+		} else if cleared {
+			if err := c.clearance(e, path); err != nil {
+				return clearError(err)
+			}
+			continue
+		}
+		if quorum == nil {
+			return usage("give --quorum: by whom you trust the log")
+		}
 		raw, err := readFile(path)
 		if err != nil {
 			return err

@@ -166,3 +166,26 @@ func epochIn(entries []api.HeadEntry) (blacklist.Epoch, error) {
 	}
 	return fold.Epoch(st), nil
 }
+
+// Sources are several, asked in turn.
+type Sources []Source
+
+// Object is the first one's that has it.
+func (s Sources) Object(ctx context.Context, hash [32]byte) (b []byte, err error) {
+	for _, one := range s {
+		if b, err = one.Object(ctx, hash); err == nil {
+			return b, nil
+		}
+	}
+	return nil, err
+}
+
+// Before is the first one's that has it.
+func (s Sources) Before(ctx context.Context, kind fingerprint.Kind, version, size uint64) (l []blacklist.Label, err error) {
+	for _, one := range s {
+		if l, err = one.Before(ctx, kind, version, size); err == nil {
+			return l, nil
+		}
+	}
+	return nil, err
+}
