@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// verify CLEARANCE (--lists DIR | --log URL) [--genesis HASH] [--quorum FILE]
+// verify CLEARANCE (--list DIR | --log URL) [--genesis HASH] [--quorum FILE]
 //
 // Exit codes: 0 verified, 1 error, 2 usage, 3 not verified.
 
@@ -58,23 +58,23 @@ async function main(): Promise<number> {
   try {
     args = parseArgs({
       allowPositionals: true,
-      options: { lists: { type: 'string' }, log: { type: 'string' }, genesis: { type: 'string' }, quorum: { type: 'string' } },
+      options: { list: { type: 'string' }, log: { type: 'string' }, genesis: { type: 'string' }, quorum: { type: 'string' } },
     });
   } catch (e) {
     console.error(String(e));
     return 2;
   }
-  const { lists, log, genesis, quorum } = args.values;
+  const { list, log, genesis, quorum } = args.values;
   const file = args.positionals[0];
-  if (file === undefined || args.positionals.length !== 1 || (lists === undefined) === (log === undefined)) {
-    console.error('usage: verify CLEARANCE (--lists DIR | --log URL) [--genesis HASH] [--quorum FILE]');
+  if (file === undefined || args.positionals.length !== 1 || (list === undefined) === (log === undefined)) {
+    console.error('usage: verify CLEARANCE (--list DIR | --log URL) [--genesis HASH] [--quorum FILE]');
     return 2;
   }
   const pins: Pins = {};
   if (genesis !== undefined) pins.genesis = genesis;
   if (quorum !== undefined) pins.quorum = await readFile(quorum, 'utf8');
   try {
-    const a = await verifyClearance(new Uint8Array(await readFile(file)), lists !== undefined ? folder(lists) : server(log as string), pins);
+    const a = await verifyClearance(new Uint8Array(await readFile(file)), list !== undefined ? folder(list) : server(log as string), pins);
     console.log(`verified: ${a.fingerprints} committed labels are on no list of ${a.origin} at epoch ${a.epoch} (log size ${a.size}), by ${a.proofs} proofs` +
       (a.extended > 0 ? `, extending ${a.extended} older clearance(s)` : ''));
     console.log(`witnessed ${new Date(a.witnessed * 1000).toISOString()}; genesis ${a.genesis}${genesis === undefined ? ', trusted on first use' : ''}`);
