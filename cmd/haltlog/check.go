@@ -10,18 +10,24 @@ import (
 	"github.com/haltlog/haltlog/blacklist/fingerprint"
 	"github.com/haltlog/haltlog/internal/cli"
 	"github.com/haltlog/haltlog/internal/labcheck"
+	"github.com/haltlog/haltlog/internal/listsync"
+	"github.com/haltlog/haltlog/internal/query"
 )
 
 type checkCmd struct {
-	Path      []string      `arg:"" type:"path" help:"Models: a folder, or one file, each."`
-	DryRun    bool          `help:"Print what would be sent (how much, never what), and send nothing."`
-	Log       string        `env:"HALTLOG_LOG" help:"Address of the log, http or https."`
-	Quorum    string        `type:"path" env:"HALTLOG_QUORUM" help:"Quorum file (C2SP tlog-policy) that checkpoints have to satisfy; without it, the one of the genesis."`
-	Genesis   string        `env:"HALTLOG_GENESIS" help:"Hash of the log's genesis, in hex; without it the log is trusted on first use."`
-	State     string        `type:"path" env:"HALTLOG_STATE" help:"File that remembers the newest checkpoint seen."`
-	Token     string        `env:"HALTLOG_TOKEN" help:"Bearer token of the evaluate route; without it, the anonymous quota is used."`
-	MaxAge    time.Duration `default:"24h" help:"How old the newest witnessed checkpoint may be before a person should look (exit code 4): who withholds the end of the log shows an old list. 0 for any age, for a log that has been quiet."`
-	scanFlags `embed:""`
+	Path       []string      `arg:"" type:"path" help:"Models: a folder, or one file, each."`
+	DryRun     bool          `help:"Print what would be sent (how much, never what), and send nothing."`
+	Log        string        `env:"HALTLOG_LOG" help:"Address of the log, http or https."`
+	Quorum     string        `type:"path" env:"HALTLOG_QUORUM" help:"Quorum file (C2SP tlog-policy) that checkpoints have to satisfy; without it, the one of the genesis."`
+	Genesis    string        `env:"HALTLOG_GENESIS" help:"Hash of the log's genesis, in hex; without it the log is trusted on first use."`
+	State      string        `type:"path" env:"HALTLOG_STATE" help:"File that remembers the newest checkpoint seen."`
+	Token      string        `env:"HALTLOG_TOKEN" help:"Bearer token of the evaluate route; without it, the anonymous quota is used."`
+	MaxAge     time.Duration `default:"24h" help:"How old the newest witnessed checkpoint may be before a person should look (exit code 4): who withholds the end of the log shows an old list. 0 for any age, for a log that has been quiet."`
+	Lists      string        `type:"path" help:"Folder of a local list (sync): it is looked up there, and only the evaluators are asked. With --log, hits are named too."`
+	Base       string        `type:"path" help:"Model that the checked ones are tuned from, as a lab declares: bands that it has too explain themselves. Exact hits count all the same."`
+	LabelCache string        `type:"path" help:"Folder that keeps labels between two checks. It is as private as the answers."`
+	Evidence   string        `type:"path" default:"evidence" help:"Folder where an evaluator's wrong answer is kept."`
+	scanFlags  `embed:""`
 }
 
 // checked is the answer about one path.
@@ -33,8 +39,8 @@ type checked struct {
 }
 
 func (c *checkCmd) Run(e *env) error {
-	if !c.DryRun && c.Log == "" {
-		return usage("give --log, or --dry-run")
+	if !c.DryRun && c.Log == "" && c.Lists == "" {
+		return usage("give --log, --lists, or --dry-run")
 	}
 	models := make([]fingerprint.Model, len(c.Path))
 	for i, path := range c.Path {
@@ -46,24 +52,41 @@ func (c *checkCmd) Run(e *env) error {
 	if c.DryRun {
 		return c.dryRun(e, models)
 	}
-	t := trustFlags{logFlag: logFlag{c.Log}, Quorum: c.Quorum, Genesis: c.Genesis, State: c.State}
-	l, err := t.open(e, c.Token)
+	o := labcheck.Options{Token: c.Token, Lie: keepLies(e, c.Evidence)}
+	var err error
+	if c.Base != "" {
+		base, err := c.scan(e, c.Base)
+		if err != nil {
+			return err
+		}
+		o.Base = &base
+	}
+	if c.LabelCache != "" {
+		if o.Cache, err = query.OpenCache(c.LabelCache); err != nil {
+			return err
+		}
+	}
+	list, at, err := c.list(e)
 	if err != nil {
 		return err
 	}
-	defer l.close()
-	list, err := labcheck.Fetch(e.ctx, l, l.client)
-	if err != nil {
-		return listError(t.evidence(err))
+	if at.close != nil {
+		defer at.close()
 	}
-	checker := labcheck.New(l, l.client, list)
+	o.Origin = at.origin
+	checker := labcheck.New(at.log, at.source, list, o)
 	answers := make([]checked, 0, len(models))
 	for i, m := range models {
 		r, err := checker.Check(e.ctx, m)
 		if err != nil {
-			return listError(t.evidence(err))
+			return listError(at.evidence(err))
 		}
 		answers = append(answers, checked{c.Path[i], len(m.Eligible()), m.Bytes, r})
+	}
+	if o.Cache != nil {
+		if err := o.Cache.Save(); err != nil {
+			return err
+		}
 	}
 	if err := e.print(answers, func(w io.Writer) error {
 		for _, a := range answers {
@@ -75,12 +98,75 @@ func (c *checkCmd) Run(e *env) error {
 	}); err != nil {
 		return err
 	}
-	return errors.Join(verdict(answers), c.stale(l))
+	return errors.Join(verdict(answers), c.stale(at.witnessed))
+}
+
+// place is where a list comes from, and who names its hits.
+type place struct {
+	origin    string
+	witnessed time.Time
+	log       labcheck.Log    // nil: nobody names them
+	source    labcheck.Source // nil with log
+	evidence  func(error) error
+	close     func()
+}
+
+// list opens the local list, or fetches the log's.
+func (c *checkCmd) list(e *env) (*labcheck.List, place, error) {
+	at := place{evidence: func(err error) error { return err }}
+	var l *opened
+	if c.Log != "" {
+		t := trustFlags{logFlag: logFlag{c.Log}, Quorum: c.Quorum, Genesis: c.Genesis, State: c.State}
+		var err error
+		if l, err = t.open(e, c.Token); err != nil {
+			return nil, at, err
+		}
+		at.origin, at.witnessed = l.Genesis().Origin, time.Unix(int64(l.Newest().MinTime), 0)
+		at.log, at.source, at.evidence, at.close = l, l.client, t.evidence, func() { l.close() }
+	}
+	fail := func(err error) (*labcheck.List, place, error) {
+		if at.close != nil {
+			at.close()
+		}
+		return nil, place{}, err
+	}
+	if c.Lists == "" {
+		list, err := labcheck.Fetch(e.ctx, l, l.client)
+		if err != nil {
+			return fail(listError(at.evidence(err)))
+		}
+		return list, at, nil
+	}
+	held, err := listsync.Open(c.Lists)
+	if err != nil {
+		return fail(fmt.Errorf("%s: %w", c.Lists, err))
+	}
+	want, _, err := pins(c.Genesis, "")
+	if err != nil {
+		return fail(err)
+	}
+	if want != nil && held.GenesisHash() != *want || l != nil && held.GenesisHash() != l.GenesisHash() {
+		return fail(no(fmt.Errorf("%s: the list of another log: genesis %s", c.Lists, held.GenesisHash().Hex())))
+	}
+	at.origin, at.witnessed = held.Origin, held.Witnessed()
+	return labcheck.Synced(held), at, nil
+}
+
+// keepLies keeps what proves an evaluator wrong.
+func keepLies(e *env, dir string) func(query.Lie) error {
+	return func(l query.Lie) error {
+		path, err := l.WriteTo(dir)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stderr, "haltlog: evaluator %s answered wrongly: %s\n", line(l.Name), path)
+		return nil
+	}
 }
 
 // stale is an answer from a log whose end is old. A list that is known to be of long ago clears nothing.
-func (c *checkCmd) stale(l *opened) error {
-	age := time.Since(time.Unix(int64(l.Newest().MinTime), 0)).Round(time.Second)
+func (c *checkCmd) stale(witnessed time.Time) error {
+	age := time.Since(witnessed).Round(time.Second)
 	if c.MaxAge == 0 || age <= c.MaxAge {
 		return nil
 	}
@@ -98,11 +184,13 @@ func listError(err error) error {
 // verdict is the exit code over all models: the gravest. Weights that could not be
 // read are nothing that a program may take for clear.
 func verdict(answers []checked) error {
-	var listed, unread []string
+	var listed, copies, unread []string
 	for _, a := range answers {
 		switch {
 		case a.Verdict.ExitCode() == cli.No:
 			listed = append(listed, a.Path)
+		case a.Verdict.ExitCode() == cli.Look:
+			copies = append(copies, a.Path)
 		case len(a.Skipped) > 0:
 			unread = append(unread, a.Path)
 		}
@@ -110,6 +198,8 @@ func verdict(answers []checked) error {
 	switch {
 	case len(listed) > 0:
 		return no(fmt.Errorf("listed: %s", strings.Join(listed, ", ")))
+	case len(copies) > 0:
+		return look(fmt.Errorf("likely a copy of a halted model: %s", strings.Join(copies, ", ")))
 	case len(unread) > 0:
 		return look(fmt.Errorf("not all weights could be read: %s", strings.Join(unread, ", ")))
 	}
@@ -136,6 +226,18 @@ func (a checked) text(w io.Writer) error {
 			fmt.Fprint(w, ", proven")
 		}
 		fmt.Fprintln(w)
+		for _, s := range m.Shared {
+			what := "the release"
+			if s.Name != "" {
+				what = fmt.Sprintf("%s in %s", line(s.Name), line(s.File))
+			}
+			switch {
+			case s.Exact:
+				fmt.Fprintf(w, "    %s: value by value\n", what)
+			default:
+				fmt.Fprintf(w, "    %s: %d band(s) of its sketch\n", what, s.Bands)
+			}
+		}
 		for _, n := range m.Notes {
 			fmt.Fprintf(w, "    %s\n", line(n))
 		}

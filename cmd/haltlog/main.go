@@ -40,6 +40,7 @@ type grammar struct {
 	Fingerprint fingerprintCmd `cmd:"" help:"Print a model's fingerprints. Nothing is sent anywhere."`
 	Check       checkCmd       `cmd:"" help:"As a lab, ask whether models are listed, without showing them."`
 	Clear       clearCmd       `cmd:"" help:"As a lab, prove that a model is not listed; extend that; open it at an audit."`
+	Labels      labelsCmd      `cmd:"" help:"Ask for the labels of a base model, for the runs that start from it."`
 	Sync        syncCmd        `cmd:"" help:"As a lab, keep a local copy of the blacklist from any mirrors, verified."`
 	Mirror      mirrorCmd      `cmd:"" help:"Mirror a log and its blacklist as plain files, verified, for any web server."`
 	Entries     entriesCmd     `cmd:"" help:"Print entries of the log."`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,8 @@ type runRegisterCmd struct {
 	Group      string        `required:"" help:"Hash of the consensus group, in hex (group show)."`
 	Guard      []string      `required:"" type:"path" help:"Grant files of the run's guards (key prove --role guard)."`
 	Manifest   string        `help:"Label of what is trained on, in hex: a listed one is refused."`
+	Base       string        `type:"path" help:"File with the labels of the model that the run starts from (labels): what it has too is not escrowed, nor listed at a halt."`
+	BaseKey    uint64        `help:"Key version of those labels; without it, the evaluators' newest."`
 	MaxLife    time.Duration `help:"Longest life of the run; without it, the policy's."`
 	Wait       string        `enum:"durable,folded" default:"folded" help:"Until when to wait: ${enum}."`
 }
@@ -70,6 +73,11 @@ func (c *runRegisterCmd) Run(e *env) error {
 		}
 		st.Manifest = new(log.Bytes(b))
 	}
+	if c.Base != "" {
+		if st.Base, err = c.base(e, l); err != nil {
+			return err
+		}
+	}
 	verifier := keys.NewVerifier()
 	for _, path := range c.Guard {
 		g, err := parseFile(path, func(b []byte) (*officer.Grant, error) { return officer.ParseGrant(b, st.Origin, verifier) })
@@ -96,6 +104,27 @@ func (c *runRegisterCmd) Run(e *env) error {
 		return err
 	}
 	return e.accepted(a)
+}
+
+// base declares the labels of the base's file.
+func (c *runRegisterCmd) base(e *env, l *opened) (*log.Base, error) {
+	a, err := l.Authority(e.ctx, l.Newest().Checkpoint.Size)
+	if err != nil {
+		return nil, c.evidence(err)
+	}
+	set, err := evaluatorsOf(a, c.BaseKey)
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(c.Base)
+	if err != nil {
+		return nil, err
+	}
+	base, err := baseOf(text, set.Version)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Base, err)
+	}
+	return base, nil
 }
 
 // inForce is the policy in force of a chain, as the daemon says. Who names a wrong

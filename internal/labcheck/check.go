@@ -12,6 +12,8 @@ import (
 	"github.com/haltlog/haltlog/blacklist/fingerprint"
 	"github.com/haltlog/haltlog/blacklist/voprf"
 	"github.com/haltlog/haltlog/internal/client"
+	"github.com/haltlog/haltlog/internal/keys"
+	"github.com/haltlog/haltlog/internal/query"
 	"github.com/haltlog/haltlog/internal/trust"
 	"github.com/haltlog/haltlog/log"
 )
@@ -38,6 +40,8 @@ type Match struct {
 	Manifest  bool        `json:"manifest"`
 	Tensors   int         `json:"tensors"`
 	Elements  uint64      `json:"elements"` // parameters that they cover
+	Bands     int         `json:"bands"`    // of sketches, of tensors that are not shared as they are
+	Shared    []Shared    `json:"shared"`   // what of the model it is
 	Contested int         `json:"contested"`
 	Struck    int         `json:"struck"`
 	Notes     []string    `json:"notes,omitempty"`
@@ -45,11 +49,20 @@ type Match struct {
 	prints *prints // the verified fingerprints
 }
 
+// Shared is a tensor of the model that hits; one without a name is the manifest.
+type Shared struct {
+	Name  string `json:"name,omitempty"`
+	File  string `json:"file,omitempty"`
+	Exact bool   `json:"exact"` // value by value
+	Bands int    `json:"bands"` // of its sketches
+}
+
 // Result is the answer about one model.
 type Result struct {
 	Verdict    blacklist.Verdict `json:"verdict"`
 	Parameters uint64            `json:"parameters"`
-	Asked      int               `json:"asked"` // elements that were evaluated
+	Asked      int               `json:"asked"`     // fingerprints, for each key version
+	Explained  int               `json:"explained"` // bands that the declared base has too
 	Epoch      uint64            `json:"epoch"`
 	Size       uint64            `json:"size"`     // log size that the list is of
 	LogSize    uint64            `json:"log_size"` // newest witnessed one: a list far behind it is old
@@ -57,78 +70,158 @@ type Result struct {
 	Skipped    []string          `json:"skipped,omitempty"` // weights in formats that are not read
 }
 
+// Options are how evaluators are asked.
+type Options struct {
+	Origin string // of the log
+	Token  string // bearer token of the evaluate route
+	// Base is the model that the lab declares the checked ones to be tuned from; nil
+	// for none. Its bands explain themselves, and nothing else.
+	Base  *fingerprint.Model
+	Cache *query.Cache // may be nil
+	// Lie is told of each answer of an evaluator that is proven wrong; may be nil.
+	Lie func(query.Lie) error
+}
+
 // Checker asks about models against one list.
 type Checker struct {
 	log    Log
 	source Source
 	list   *List
+	opts   Options
+	asks   map[uint64]*query.Client
+	base   map[uint64][]blacklist.Entry // by key version, once asked
 }
 
-// New makes a checker.
-func New(l Log, s Source, list *List) *Checker { return &Checker{l, s, list} }
+// New makes a checker. Log and source may both be nil with a list that is held
+// locally: then a hit is not named.
+func New(l Log, s Source, list *List, o Options) *Checker {
+	return &Checker{log: l, source: s, list: list, opts: o, asks: map[uint64]*query.Client{}, base: map[uint64][]blacklist.Entry{}}
+}
 
 // Check asks about a model. Nothing is sent if nothing is listed.
 func (c *Checker) Check(ctx context.Context, m fingerprint.Model) (Result, error) {
-	r := Result{Parameters: m.Parameters, Epoch: c.list.Number, Size: c.list.Size, LogSize: c.log.Newest().Checkpoint.Size, Matches: []Match{}, Skipped: m.Skipped}
+	r := Result{Parameters: m.Parameters, Epoch: c.list.Number, Size: c.list.Size, LogSize: c.list.Size, Matches: []Match{}, Skipped: m.Skipped}
+	if c.log != nil {
+		r.LogSize = c.log.Newest().Checkpoint.Size
+	}
 	questions := blacklist.Questions(m)
+	place := make(map[string]int, len(questions))
+	for i, q := range questions {
+		place[string(q.Input)] = i
+	}
 	known := map[halt]*Match{}
-	var hits []blacklist.Hit
-	byQuestion := make([][]blacklist.Record, len(questions))
+	records := make([][]blacklist.Record, len(questions))
 	for _, version := range c.list.Versions() {
 		labels, err := c.labels(ctx, version, questions)
 		if err != nil {
 			return Result{}, err
 		}
 		r.Asked += len(labels)
-		for i, label := range labels {
-			if !c.list.Contains(questions[i].Kind, version, label) {
+		base, err := c.baseOf(ctx, version)
+		if err != nil {
+			return Result{}, err
+		}
+		left, labels := blacklist.Unexplained(questions, labels, base...)
+		r.Explained += len(questions) - len(left)
+		for i, q := range left {
+			if !c.list.Contains(q.Kind, version, labels[i]) {
 				continue
 			}
-			rec, err := c.name(ctx, questions[i].Kind, version, label, known)
+			rec, err := c.name(ctx, q.Kind, version, labels[i], known)
 			if err != nil {
 				return Result{}, err
 			}
-			byQuestion[i] = append(byQuestion[i], rec)
+			at := place[string(q.Input)]
+			records[at] = append(records[at], rec)
 		}
 	}
-	for i, records := range byQuestion {
-		if len(records) > 0 {
-			hits = append(hits, blacklist.Hit{Kind: questions[i].Kind, Elements: questions[i].Elements, Records: records})
+	var hits []blacklist.Hit
+	for i, rs := range records {
+		if q := questions[i]; len(rs) > 0 {
+			hits = append(hits, blacklist.Hit{Kind: q.Kind, Elements: q.Elements, Records: rs, Name: q.Name, File: q.File})
 		}
 	}
 	answer := blacklist.Judge(m.Parameters, hits)
 	r.Verdict = answer.Verdict
 	for _, a := range answer.Matches {
 		x := *known[halt{a.Run, a.Halt}]
-		x.Manifest, x.Tensors, x.Elements, x.Contested, x.Struck = a.Manifest, a.Tensors, a.Elements, a.Contested, a.Struck
+		x.Manifest, x.Tensors, x.Elements, x.Bands, x.Contested, x.Struck = a.Manifest, a.Tensors, a.Elements, a.Bands, a.Contested, a.Struck
+		x.Shared = shared(hits, a.Run, a.Halt)
 		r.Matches = append(r.Matches, x)
 	}
 	return r, nil
 }
 
+// shared is what of the model hits one halt, in the order of the scan.
+func shared(hits []blacklist.Hit, run string, index uint64) []Shared {
+	out := []Shared{}
+	for _, h := range hits {
+		if !slices.ContainsFunc(h.Records, func(r blacklist.Record) bool { return r.Run == run && r.Halt == index }) {
+			continue
+		}
+		i := slices.IndexFunc(out, func(s Shared) bool { return s.Name == h.Name && s.File == h.File })
+		if i < 0 {
+			i = len(out)
+			out = append(out, Shared{Name: h.Name, File: h.File})
+		}
+		if h.Kind.Sketch() {
+			out[i].Bands++
+		} else {
+			out[i].Exact = true
+		}
+	}
+	return out
+}
+
 // labels has the questions evaluated under one key version.
 func (c *Checker) labels(ctx context.Context, version uint64, questions []blacklist.Question) ([]blacklist.Label, error) {
-	pk, err := c.list.Key(version)
-	if err != nil {
-		return nil, err
-	}
-	q, err := voprf.NewQuery(pk, blacklist.Inputs(questions))
-	if err != nil {
-		return nil, err
-	}
-	var responses [][]byte
-	for _, body := range q.Requests() {
-		b, err := c.source.Evaluate(ctx, version, body)
+	ask := c.asks[version]
+	if ask == nil {
+		set, err := c.list.Set(version)
 		if err != nil {
-			return nil, fmt.Errorf("evaluate under key version %d: %w", version, err)
+			return nil, err
 		}
-		responses = append(responses, b)
+		if ask, err = Evaluators(c.list.authority, set, c.source, c.opts); err != nil {
+			return nil, err
+		}
+		c.asks[version] = ask
 	}
-	labels, err := q.Labels(responses)
-	if err != nil {
+	labels, err := ask.All(ctx, blacklist.Inputs(questions))
+	if errors.Is(err, query.ErrLied) {
 		return nil, fmt.Errorf("evaluator under key version %d: %w: %w", version, trust.ErrUnverified, err)
 	}
+	if err != nil {
+		return nil, fmt.Errorf("evaluate under key version %d: %w", version, err)
+	}
 	return labels, nil
+}
+
+// Evaluators asks the set that the log names.
+func Evaluators(a *trust.Authority, set log.EvaluatorSet, server query.Source, o Options) (*query.Client, error) {
+	sources, err := query.Sources(set, o.Token, server)
+	if err != nil {
+		return nil, err
+	}
+	return query.New(query.Config{Origin: o.Origin, Set: set}, query.Deps{
+		Sources: sources, Keys: a.Keys, Verifier: keys.NewVerifier(), Cache: o.Cache, Lie: o.Lie,
+	})
+}
+
+// baseOf are the labels of the declared base under a key version.
+func (c *Checker) baseOf(ctx context.Context, version uint64) ([]blacklist.Entry, error) {
+	if c.opts.Base == nil {
+		return nil, nil
+	}
+	if entries, ok := c.base[version]; ok {
+		return entries, nil
+	}
+	qs := blacklist.BaseQuestions(*c.opts.Base)
+	labels, err := c.labels(ctx, version, qs)
+	if err != nil {
+		return nil, fmt.Errorf("declared base: %w", err)
+	}
+	c.base[version] = blacklist.Entries(qs, labels)
+	return c.base[version], nil
 }
 
 type halt struct {
@@ -139,6 +232,15 @@ type halt struct {
 // name finds the halt by which a label was listed, and what the label is worth.
 func (c *Checker) name(ctx context.Context, kind fingerprint.Kind, version uint64, label blacklist.Label, known map[halt]*Match) (blacklist.Record, error) {
 	rec := blacklist.Record{KeyVersion: version, Status: blacklist.Active}
+	if c.source == nil || c.log == nil {
+		m := known[halt{}]
+		if m == nil {
+			m = &Match{Causes: []log.Cause{}}
+			known[halt{}] = m
+		}
+		m.note("a local list names no halt: ask the log which it is")
+		return rec, nil
+	}
 	said, err := c.source.Listing(ctx, string(kind), label[:])
 	if err != nil && !errors.Is(err, client.ErrNotFound) {
 		return rec, fmt.Errorf("listing: %w", err)
@@ -299,8 +401,21 @@ func (m Match) What(parameters uint64) string {
 		return "the whole release"
 	case m.Tensors > 0 && parameters > 0:
 		return fmt.Sprintf("%d tensor(s), %.1f %% of its parameters,", m.Tensors, 100*float64(m.Elements)/float64(parameters))
+	case m.Bands > 0:
+		return fmt.Sprintf("%d band(s) of the sketches of %d tensor(s)", m.Bands, m.sketched())
 	case m.Contested > 0:
 		return fmt.Sprintf("%d contested label(s)", m.Contested)
 	}
 	return fmt.Sprintf("%d struck label(s)", m.Struck)
+}
+
+// sketched counts the tensors that hit by bands alone.
+func (m Match) sketched() int {
+	n := 0
+	for _, s := range m.Shared {
+		if !s.Exact && s.Bands > 0 {
+			n++
+		}
+	}
+	return n
 }

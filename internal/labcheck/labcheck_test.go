@@ -18,6 +18,7 @@ import (
 	"github.com/haltlog/haltlog/internal/api"
 	"github.com/haltlog/haltlog/internal/fold/foldtest"
 	"github.com/haltlog/haltlog/internal/labcheck"
+	"github.com/haltlog/haltlog/internal/query"
 	"github.com/haltlog/haltlog/internal/trust"
 	"github.com/haltlog/haltlog/internal/trust/trusttest"
 	"github.com/haltlog/haltlog/log"
@@ -103,7 +104,7 @@ func check(t *testing.T, l *foldtest.Log, s *trusttest.Server, m fingerprint.Mod
 	if err != nil {
 		return labcheck.Result{}, err
 	}
-	return labcheck.New(o, s.Client(t), list).Check(t.Context(), m)
+	return labcheck.New(o, s.Client(t), list, labcheck.Options{Origin: l.Origin}).Check(t.Context(), m)
 }
 
 func TestVerdicts(t *testing.T) {
@@ -226,7 +227,7 @@ func TestRefuses(t *testing.T) {
 		}, trust.ErrAuthority},
 		{"another evaluator's answer", func(_ *foldtest.Log, s *trusttest.Server, _ []blacklist.Entry) {
 			s.Evaluator = voprf.GenerateKey()
-		}, voprf.ErrProof},
+		}, query.ErrLied},
 	} {
 		l, s, entries := halted(t)
 		c.do(l, s, entries)

@@ -10,11 +10,12 @@ import (
 
 	"github.com/haltlog/haltlog/blacklist"
 	"github.com/haltlog/haltlog/blacklist/fingerprint"
-	"github.com/haltlog/haltlog/blacklist/voprf"
 	"github.com/haltlog/haltlog/internal/api"
 	"github.com/haltlog/haltlog/internal/checkpoint"
 	"github.com/haltlog/haltlog/internal/client"
 	"github.com/haltlog/haltlog/internal/fold"
+	"github.com/haltlog/haltlog/internal/listsync"
+	"github.com/haltlog/haltlog/internal/query"
 	"github.com/haltlog/haltlog/internal/trust"
 	"github.com/haltlog/haltlog/log"
 )
@@ -23,8 +24,6 @@ import (
 var (
 	// ErrList is a list that is not the one that the log commits to.
 	ErrList = errors.New("the list is not the one that the log commits to")
-	// ErrSeveral is a label key that several evaluators share.
-	ErrSeveral = errors.New("several evaluators share the label key")
 	// ErrKey is a label key that the log does not name.
 	ErrKey = errors.New("the log names no such evaluator key")
 )
@@ -44,7 +43,7 @@ const epochPlace = "entries up to the newest epoch"
 
 // Source is what servers answer; *client.Client is one.
 type Source interface {
-	Evaluate(ctx context.Context, version uint64, request []byte) ([]byte, error)
+	query.Source
 	Epoch(ctx context.Context) (api.Entry, error)
 	Object(ctx context.Context, hash [32]byte) ([]byte, error)
 	Full(ctx context.Context, version uint64, kind, prefix string) ([]byte, error)
@@ -62,6 +61,7 @@ type List struct {
 	parts     map[blacklist.Part]map[uint64]blacklist.FullList
 	versions  []uint64 // with labels, ascending
 	authority *trust.Authority
+	synced    *listsync.List // instead of parts; may be nil
 }
 
 // Fetch reads and verifies the newest epoch and every part of the list.
@@ -172,6 +172,9 @@ func partsOf(ctx context.Context, s Source, st *log.Epoch) ([]blacklist.PartEpoc
 
 // Contains reports whether a label under a key version is on the list.
 func (l *List) Contains(kind fingerprint.Kind, version uint64, label blacklist.Label) bool {
+	if l.synced != nil {
+		return l.synced.Contains(kind, version, label)
+	}
 	for p, versions := range l.parts {
 		if full, ok := versions[version]; ok && p.Holds(kind, label) && full.Contains(label) {
 			return true
@@ -184,18 +187,23 @@ func (l *List) Contains(kind fingerprint.Kind, version uint64, label blacklist.L
 // to be asked for.
 func (l *List) Versions() []uint64 { return slices.Clone(l.versions) }
 
-// Key is the evaluator's key of a version, from the log (LC1).
-func (l *List) Key(version uint64) (*voprf.PublicKey, error) {
+// Set is who evaluates under a key version, from the log (LC1).
+func (l *List) Set(version uint64) (log.EvaluatorSet, error) {
 	set, ok := l.authority.Evaluator(version)
 	if !ok {
-		return nil, fmt.Errorf("version %d: %w", version, ErrKey)
+		return log.EvaluatorSet{}, fmt.Errorf("version %d: %w", version, ErrKey)
 	}
-	if set.T != 1 || set.N != 1 {
-		return nil, fmt.Errorf("version %d: %w", version, ErrSeveral)
+	return set, nil
+}
+
+// Authority is who signs for the log, as of the list.
+func (l *List) Authority() *trust.Authority { return l.authority }
+
+// Synced is a list that a folder holds (listsync): nothing is fetched but what the
+// evaluators answer.
+func Synced(s *listsync.List) *List {
+	return &List{
+		Number: s.Number, Index: s.Index, Size: s.Size, Count: s.Count,
+		versions: s.Versions(), authority: s.Authority(), synced: s,
 	}
-	pk, err := voprf.ParsePublicKey(set.PublicKey)
-	if err != nil {
-		return nil, fmt.Errorf("version %d: %w", version, err)
-	}
-	return pk, nil
 }

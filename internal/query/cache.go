@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/haltlog/haltlog/blacklist/voprf"
@@ -235,20 +236,16 @@ func (v *Version) parse(raw []byte) error {
 	if !hmac.Equal(tag, v.cache.mac("file\n", body)) {
 		return bad("not what this folder's secret sealed")
 	}
-	n := len(body) / recordSize // the header is longer than nothing, so at least the count
-	for ; n >= 0; n-- {
-		h := v.header(n)
-		if len(h)+n*recordSize == len(body) && bytes.HasPrefix(body, h) {
-			body = body[len(h):]
-			break
-		}
-		if len(h)+n*recordSize+recordSize*4 < len(body) {
-			return bad("of another key, or of another form")
-		}
+	// The format, the version, the key and the count, a line each.
+	lines := bytes.SplitAfterN(body, []byte("\n"), 5)
+	if len(lines) != 5 {
+		return bad("of another form")
 	}
-	if n < 0 {
+	n, err := strconv.Atoi(string(bytes.TrimSuffix(lines[3], []byte("\n"))))
+	if err != nil || !bytes.Equal(v.header(n), body[:len(body)-len(lines[4])]) || len(lines[4])%recordSize != 0 || len(lines[4])/recordSize != n {
 		return bad("of another key, or of another form")
 	}
+	body = lines[4]
 	var last []byte
 	for ; len(body) > 0; body = body[recordSize:] {
 		k := body[:sha256.Size]
