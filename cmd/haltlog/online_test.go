@@ -414,7 +414,7 @@ func TestCheck(t *testing.T) {
 	s.Lock()
 	s.Evaluator = voprf.GenerateKey()
 	s.Unlock()
-	if code, _, errs := haltlog(t, append([]string{"check", in("renamed")}, flags...)...); code != cli.No || !strings.Contains(errs, "proof does not verify") {
+	if code, _, errs := haltlog(t, append([]string{"check", "--evidence", t.TempDir(), in("renamed")}, flags...)...); code != cli.No || !strings.Contains(errs, "proven wrong") {
 		t.Errorf("another evaluator: %d %s", code, errs)
 	}
 }
