@@ -11,6 +11,8 @@ import { array, integer, type Json, object, text } from './statement.js';
 export interface Source {
   // Bytes by their SHA-256.
   object(hash: string): Promise<Uint8Array>;
+  // The newest state document that it has.
+  newest(): Promise<Uint8Array>;
   // Deltas of the epochs behind one of that number and up to another.
   deltas(after: number, upTo: number): Promise<Uint8Array[]>;
 }
@@ -45,10 +47,12 @@ export async function verifyClearance(bytes: Uint8Array, source: Source, pins: P
   const root = object(JSON.parse(raw) as Json);
   if (JSON.stringify(root, null, 1) + '\n' !== raw) refuse('the document is not as it would be printed');
   const parsed = open(root, pins);
+  complete(parsed);
+  const lists = new Lists(source);
   let proofs = 0;
   let extended = -1;
   for (let n: Node | undefined = parsed; n !== undefined; n = n.older) {
-    proofs += await verifyNode(n, source);
+    proofs += await verifyNode(n, lists);
     extended++;
   }
   return {
@@ -91,6 +95,26 @@ function open(d: { [name: string]: Json }, pins: Pins): Node {
   return { epoch, state: s, fingerprints, older };
 }
 
+// Under each key version that anything of a kind is listed under, as many fingerprints of it as under any other: one
+// that is left out is not cleared.
+function complete(n: Node): void {
+  const counts = new Map<string, number>();
+  for (const f of n.fingerprints) counts.set(`${f.kind} ${f.keyVersion}`, (counts.get(`${f.kind} ${f.keyVersion}`) ?? 0) + 1);
+  const kinds = new Map<string, number>();
+  for (const f of n.fingerprints) kinds.set(f.kind, Math.max(kinds.get(f.kind) ?? 0, counts.get(`${f.kind} ${f.keyVersion}`) ?? 0));
+  const versions = new Set(n.fingerprints.map((f) => f.keyVersion));
+  const need = (kind: string, version: number): void => {
+    const have = counts.get(`${kind} ${version}`) ?? 0;
+    const want = kinds.get(kind) ?? 0;
+    if (have !== want) refuse(`${have} of ${want} fingerprints of kind ${kind} under key version ${version}`);
+  };
+  for (const version of versions) for (const kind of kinds.keys()) need(kind, version);
+  for (const p of n.state.parts) {
+    const kind = p.part.slice(0, p.part.indexOf('/'));
+    if (p.count > 0 && kinds.has(kind)) need(kind, p.keyVersion);
+  }
+}
+
 function fingerprint(f: { [name: string]: Json }): Fingerprint {
   if (f['pseudonym'] !== null) refuse('a pseudonym in the zero-knowledge form');
   const proofs = new Map<string, Uint8Array>();
@@ -105,36 +129,73 @@ function fingerprint(f: { [name: string]: Json }): Fingerprint {
   return { kind, keyVersion: integer(f['key_version']), c0: text(f['c0']), proofs };
 }
 
+// Lists by what an epoch commits to. What is no longer served is the newest list without what was added since: either
+// way it has the hash that the epoch commits to.
+class Lists {
+  private readonly full = new Map<string, Uint8Array[]>();
+  private readonly past = new Map<string, Uint8Array[]>();
+
+  constructor(private readonly source: Source) {}
+
+  async labels(n: Node, p: PartState): Promise<Uint8Array[]> {
+    let labels = this.full.get(p.full);
+    if (labels !== undefined) return labels;
+    const b = await this.source.object(p.full).catch(() => undefined);
+    if (b !== undefined && hashOf(b) === p.full) {
+      const list = parseFull(b);
+      if (list.part !== p.part || list.keyVersion !== p.keyVersion) refuse(`list of ${p.part} is another`);
+      labels = list.labels;
+    } else {
+      const prefix = p.part.slice(p.part.indexOf('/') + 1).replace('-', '');
+      labels = (await this.before(n, p)).filter((l) => prefixOf(l).startsWith(prefix)).sort(compare);
+      if (hashOf(formatFull({ part: p.part, keyVersion: p.keyVersion, labels })) !== p.full) {
+        throw new Error(`the list of ${p.part} at log size ${n.epoch.size} is not to be had`);
+      }
+    }
+    if (labels.length !== p.count) refuse(`list of ${p.part} is another`);
+    this.full.set(p.full, labels);
+    return labels;
+  }
+
+  // All labels of a part's kind and key version as they were at an older epoch.
+  private async before(n: Node, p: PartState): Promise<Uint8Array[]> {
+    const kind = p.part.slice(0, p.part.indexOf('/') + 1);
+    const name = `${kind} ${p.keyVersion} ${n.epoch.size}`;
+    let out = this.past.get(name);
+    if (out !== undefined) return out;
+    const newest = parseState(await this.source.newest());
+    const deltas = (await this.source.deltas(n.epoch.number, newest.epoch)).map(parseDelta);
+    const since = new Set(deltas.filter((d) => d.keyVersion === p.keyVersion && d.part.startsWith(kind) && d.from >= n.epoch.size).flatMap((d) => d.labels.map(key)));
+    out = [];
+    for (const q of newest.parts) {
+      if (q.keyVersion !== p.keyVersion || !q.part.startsWith(kind)) continue;
+      out.push(...parseFull(await this.source.object(q.full)).labels.filter((l) => !since.has(key(l))));
+    }
+    this.past.set(name, out);
+    return out;
+  }
+}
+
 // Every fingerprint against every part of its kind and key version.
-async function verifyNode(n: Node, source: Source): Promise<number> {
-  const get = async (hash: string): Promise<Uint8Array> => {
-    const b = await source.object(hash);
-    if (hashOf(b) !== hash) refuse(`object ${hash} is another`);
-    return b;
-  };
+async function verifyNode(n: Node, lists: Lists): Promise<number> {
   let proofs = 0;
   const groups = new Map<string, Fingerprint[]>();
   for (const f of n.fingerprints) {
-    const key = `${f.kind} ${f.keyVersion}`;
-    groups.set(key, [...(groups.get(key) ?? []), f]);
+    const name = `${f.kind} ${f.keyVersion}`;
+    groups.set(name, [...(groups.get(name) ?? []), f]);
   }
   for (const list of groups.values()) {
     const { kind, keyVersion } = list[0] as Fingerprint;
-    const lists = await spokenOf(n, kind, keyVersion, get, source);
-    const parts = n.state.parts.filter((p) => p.keyVersion === keyVersion && lists.has(p.part));
+    const spoken = await spokenOf(n, kind, keyVersion, lists);
     for (const f of list) {
-      if (f.proofs.size !== parts.length) refuse(`${kind}: ${f.proofs.size} proofs for ${parts.length} parts`);
+      if (f.proofs.size !== spoken.size) refuse(`${kind}: ${f.proofs.size} proofs for ${spoken.size} parts`);
     }
-    for (const part of parts) {
-      const { polynomial, listHash } = lists.get(part.part) as Spoken;
+    for (const [part, { polynomial, listHash }] of spoken) {
       for (const f of list) {
-        const proof = f.proofs.get(part.part);
-        if (proof === undefined) return refuse(`no proof for part ${part.part}`);
+        const proof = f.proofs.get(part);
+        if (proof === undefined) return refuse(`no proof for part ${part}`);
         verifyProof(
-          {
-            origin: n.epoch.origin, size: n.epoch.size, from: n.older?.epoch.size ?? 0, keyVersion, part: part.part,
-            listHash, polynomial,
-          },
+          { origin: n.epoch.origin, size: n.epoch.size, from: n.older?.epoch.size ?? 0, keyVersion, part, listHash, polynomial },
           fromHex(f.c0, 32), proof,
         );
         proofs++;
@@ -149,54 +210,29 @@ interface Spoken {
   listHash: Uint8Array;
 }
 
-type Get = (hash: string) => Promise<Uint8Array>;
-
 // What proofs speak of, by part: each full list of the kind; for an extension what was added since the older epoch,
-// where anything was. What was added is what the one commits to and the other does not.
-async function spokenOf(n: Node, kind: string, keyVersion: number, get: Get, source: Source): Promise<Map<string, Spoken>> {
+// where anything was: what the one commits to and the other does not.
+async function spokenOf(n: Node, kind: string, keyVersion: number, lists: Lists): Promise<Map<string, Spoken>> {
   const of = (s: State): PartState[] => s.parts.filter((p) => p.keyVersion === keyVersion && p.part.startsWith(kind + '/'));
+  const had = new Set<string>();
+  if (n.older !== undefined) {
+    for (const p of of(n.older.state)) for (const l of await lists.labels(n.older, p)) had.add(key(l));
+  }
+  let kept = 0;
   const out = new Map<string, Spoken>();
-  const full = new Map<string, Uint8Array[]>();
   for (const p of of(n.state)) {
-    const list = parseFull(await get(p.full));
-    if (list.part !== p.part || list.keyVersion !== keyVersion || list.labels.length !== p.count) refuse(`list of ${p.part} is another`);
-    full.set(p.part, list.labels);
-    if (n.older === undefined) out.set(p.part, { polynomial: ofRoots(list.labels.map(scalarOf)), listHash: fromHex(p.full, 32) });
-  }
-  if (n.older === undefined) return out;
-  const had = await before(n.older, n, of(n.older.state), [...full.values()].flat(), get, source);
-  for (const [part, all] of full) {
-    const labels = all.filter((l) => !had.has(key(l)));
-    if (labels.length === 0) continue;
-    const delta = formatDelta({ part, keyVersion, from: n.older.epoch.size, to: n.epoch.size, labels });
-    out.set(part, { polynomial: ofRoots(labels.map(scalarOf)), listHash: fromHex(hashOf(delta), 32) });
-  }
-  return out;
-}
-
-// The labels of older parts: of their lists where those are to be had, else of the newer ones without what deltas
-// brought since. Either way they hash to what the older epoch commits to.
-async function before(older: Node, newer: Node, parts: PartState[], now: Uint8Array[], get: Get, source: Source): Promise<Set<string>> {
-  const out = new Set<string>();
-  let since: Set<string> | undefined;
-  for (const p of parts) {
-    let labels: Uint8Array[];
-    try {
-      labels = parseFull(await get(p.full)).labels;
-    } catch {
-      if (since === undefined) {
-        const deltas = (await source.deltas(older.epoch.number, newer.epoch.number)).map(parseDelta);
-        since = new Set(deltas.filter((d) => d.keyVersion === p.keyVersion && d.from >= older.epoch.size && d.to <= newer.epoch.size).flatMap((d) => d.labels.map(key)));
-      }
-      const prefix = p.part.slice(p.part.indexOf('/') + 1).replace('-', '');
-      labels = now.filter((l) => !(since as Set<string>).has(key(l)) && prefixOf(l).startsWith(prefix)).sort(compare);
-      if (hashOf(formatFull({ part: p.part, keyVersion: p.keyVersion, labels })) !== p.full) refuse(`the list of ${p.part} at size ${older.epoch.size} is not to be had`);
+    const all = await lists.labels(n, p);
+    if (n.older === undefined) {
+      out.set(p.part, { polynomial: ofRoots(all.map(scalarOf)), listHash: fromHex(p.full, 32) });
+      continue;
     }
-    if (labels.length !== p.count) refuse(`list of ${p.part} is another`);
-    for (const l of labels) out.add(key(l));
+    const labels = all.filter((l) => !had.has(key(l)));
+    kept += all.length - labels.length;
+    if (labels.length === 0) continue;
+    const delta = formatDelta({ part: p.part, keyVersion, from: n.older.epoch.size, to: n.epoch.size, labels });
+    out.set(p.part, { polynomial: ofRoots(labels.map(scalarOf)), listHash: fromHex(hashOf(delta), 32) });
   }
-  const present = new Set(now.map(key));
-  for (const l of out) if (!present.has(l)) refuse('labels vanished from the list');
+  if (kept !== had.size) refuse('labels vanished from the list');
   return out;
 }
 

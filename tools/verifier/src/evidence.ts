@@ -110,14 +110,23 @@ export function hashOf(b: Uint8Array): string {
 }
 
 
-// The hashes of the deltas that an epoch's head names: hints, which are held against what epochs commit to.
-export function deltasOf(head: Uint8Array): string[] {
+// The statement of an epoch's head: a hint, since nothing of it is verified here.
+function hint(head: Uint8Array): { [name: string]: Json } {
   const entries = array(object(JSON.parse(new TextDecoder().decode(head)) as Json)['entries']).map((x) => parseStatement(fromBase64(text(object(x)['leaf']))));
   const first = entries[0];
   if (first === undefined) return refuse('head without entries');
-  const epoch = first.kind === 'part' ? parseStatement(joinParts(entries)) : first;
+  return (first.kind === 'part' ? parseStatement(joinParts(entries)) : first).payload;
+}
+
+// The hash of the state document that an epoch's head names.
+export function stateOf(head: Uint8Array): string {
+  return hex(fromBase64(text(hint(head)['state']), 32));
+}
+
+// The hashes of the deltas that it names.
+export function deltasOf(head: Uint8Array): string[] {
   const hashes: string[] = [];
-  for (const part of array(epoch.payload['parts']).map(object)) {
+  for (const part of array(hint(head)['parts']).map(object)) {
     for (const c of array(part['commitments']).map(object)) {
       if (c['name'] === 'delta-full') hashes.push(hex(fromBase64(text(c['hash']), 32)));
     }

@@ -9,25 +9,33 @@ import { parseArgs } from 'node:util';
 
 import { Refused } from './bytes.js';
 import { type Source, verifyClearance } from './clearance.js';
-import { deltasOf, type Pins } from './evidence.js';
+import { deltasOf, type Pins, stateOf } from './evidence.js';
+import { parseState } from './list.js';
 
 const MAX_OBJECT = 256 << 20;
 
 // A folder that `haltlog sync` keeps: objects under their hashes.
 function folder(dir: string): Source {
   const objects = join(dir, 'objects');
-  return {
-    object: async (hash) => new Uint8Array(await readFile(join(objects, hash.slice(0, 2), hash))),
-    deltas: async () => {
-      const out: Uint8Array[] = [];
-      for (const head of await readdir(objects)) {
-        for (const name of await readdir(join(objects, head))) {
-          const b = new Uint8Array(await readFile(join(objects, head, name)));
-          if (Buffer.from(b.slice(0, 26)).toString('latin1') === 'haltlog/blacklist/delta/v1') out.push(b);
-        }
+  const object = async (hash: string): Promise<Uint8Array> => new Uint8Array(await readFile(join(objects, hash.slice(0, 2), hash)));
+  const all = async (format: string): Promise<Uint8Array[]> => {
+    const out: Uint8Array[] = [];
+    for (const head of await readdir(objects)) {
+      for (const name of await readdir(join(objects, head))) {
+        const b = new Uint8Array(await readFile(join(objects, head, name)));
+        if (Buffer.from(b.slice(0, format.length)).toString('latin1') === format) out.push(b);
       }
-      return out;
+    }
+    return out;
+  };
+  return {
+    object,
+    newest: async () => {
+      const states = await all('haltlog/blacklist/state/v1\n');
+      states.sort((a, b) => parseState(b).epoch - parseState(a).epoch);
+      return states[0] ?? Promise.reject(new Error(`${dir} holds no list`));
     },
+    deltas: async () => all('haltlog/blacklist/delta/v1\n'),
   };
 }
 
@@ -43,6 +51,7 @@ function server(url: string): Source {
   const object = (hash: string): Promise<Uint8Array> => get(`/v1/blacklist/objects/${hash.slice(0, 2)}/${hash}`);
   return {
     object,
+    newest: async () => object(stateOf(await get('/v1/blacklist/head'))),
     deltas: async (after, upTo) => {
       const out: Uint8Array[] = [];
       for (let number = after + 1; number <= upTo; number++) {
