@@ -23,7 +23,7 @@ type checkCmd struct {
 	State      string        `type:"path" env:"HALTLOG_STATE" help:"File that remembers the newest checkpoint seen."`
 	Token      string        `env:"HALTLOG_TOKEN" help:"Bearer token of the evaluate route; without it, the anonymous quota is used."`
 	MaxAge     time.Duration `default:"24h" help:"How old the newest witnessed checkpoint may be before a person should look (exit code 4): who withholds the end of the log shows an old list. 0 for any age, for a log that has been quiet."`
-	Lists      string        `type:"path" help:"Folder of a local list (sync): it is looked up there, and only the evaluators are asked. With --log, hits are named too."`
+	Lists      string        `name:"list" type:"path" env:"HALTLOG_LIST" help:"Folder of a local list (sync): it is looked up there, and only the evaluators are asked. With --log, hits are named too."`
 	Base       string        `type:"path" help:"Model that the checked ones are tuned from, as a lab declares: bands that it has too explain themselves. Exact hits count all the same."`
 	LabelCache string        `type:"path" help:"Folder that keeps labels between two checks. It is as private as the answers."`
 	Evidence   string        `type:"path" default:"evidence" help:"Folder where an evaluator's wrong answer is kept."`
@@ -40,7 +40,7 @@ type checked struct {
 
 func (c *checkCmd) Run(e *env) error {
 	if !c.DryRun && c.Log == "" && c.Lists == "" {
-		return usage("give --log, --lists, or --dry-run")
+		return usage("give --log, --list, or --dry-run")
 	}
 	models := make([]fingerprint.Model, len(c.Path))
 	for i, path := range c.Path {
