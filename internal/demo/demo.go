@@ -115,11 +115,11 @@ func (w *world) open(ctx context.Context) error {
 	if err := errors.Join(w.makeKeys(ctx, s.monitors), w.enrol(ctx)); err != nil {
 		return err
 	}
-	w.tell("", "keys", "made on the spot: %d officers, registrar, engine, log, escrow, evaluator, %d members with two keys each", officers, members)
+	w.tell("", "keys", "made on the spot: %d officers, registrar, engine, log, %d evaluators, %d members with two keys each", officers, holders, members)
 	if err := w.startWitnesses(ctx); err != nil {
 		return err
 	}
-	if err := w.makeGenesis(ctx); err != nil {
+	if err := errors.Join(w.deal(), w.makeGenesis(ctx)); err != nil {
 		return err
 	}
 	w.tell("", "genesis", "%d of %d officers signed the genesis %s", threshold, officers, w.genesis)
@@ -127,6 +127,9 @@ func (w *world) open(ctx context.Context) error {
 		return err
 	}
 	w.tell("", "log", "the daemon serves %s at %s; %d of %d witnesses cosign, one of them with ML-DSA-44", origin, w.url, 2, witnesses)
+	if err := w.startHolders(ctx); err != nil {
+		return err
+	}
 	policy := append(basePolicy(), s.policy...)
 	if s.monitors > 0 {
 		var ids []string
@@ -160,6 +163,7 @@ func (w *world) play(ctx context.Context, n int, a act) error {
 	}
 	var acted time.Time
 	if err == nil {
+		w.loseHolder()
 		acted, err = a.do(ctx, r)
 	}
 	if err == nil {
@@ -168,6 +172,9 @@ func (w *world) play(ctx context.Context, n int, a act) error {
 	if err == nil {
 		r.expect()
 		err = r.checks(ctx, !s.spared)
+	}
+	if err == nil && s.lab {
+		err = r.labWay(ctx)
 	}
 	w.mu.Lock()
 	w.doc.Runs = append(w.doc.Runs, r.result)
