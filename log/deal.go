@@ -29,8 +29,8 @@ func Purposes() []string {
 type Deal struct {
 	Origin   string `json:"origin"`
 	Ceremony string `json:"ceremony"` // a name that all of its dealings share
-	Purpose  string `json:"purpose"`
-	Version  uint64 `json:"version"` // of the key that comes of it
+	Purpose  string `json:"purpose"`  // what is dealt: labels, escrow, refresh, refresh-escrow, rotate-delta, rotate-key
+	Version  uint64 `json:"version"`  // of the key that comes of it
 	T        int    `json:"t"`
 	N        int    `json:"n"`
 	// Dealer is the holder that deals, from 1; 0 for a dealer who holds nothing
@@ -133,11 +133,11 @@ func (s *Deal) terms() Hash {
 // the sealed share alike. Signed by that holder.
 type Complaint struct {
 	Origin   string `json:"origin"`
-	Ceremony string `json:"ceremony"`
-	Deal     Hash   `json:"deal"`   // identity of the dealing
-	Holder   int    `json:"holder"` // from 1
-	Shared   Bytes  `json:"shared"` // 32 bytes
-	Proof    Bytes  `json:"proof"`  // that Shared is the point, 64 bytes
+	Ceremony string `json:"ceremony"` // whose dealing is complained of
+	Deal     Hash   `json:"deal"`     // identity of the dealing
+	Holder   int    `json:"holder"`   // from 1
+	Shared   Bytes  `json:"shared"`   // 32 bytes
+	Proof    Bytes  `json:"proof"`    // that Shared is the point, 64 bytes
 }
 
 // Kind is [KindComplaint].

@@ -10,15 +10,15 @@ import (
 // from one public key to the other. Signed by an engine.
 type Rotation struct {
 	Origin string  `json:"origin"`
-	From   uint64  `json:"from"`
-	To     uint64  `json:"to"`
+	From   uint64  `json:"from"`  // key version of the labels that are carried over
+	To     uint64  `json:"to"`    // key version that they get
 	Delta  []Bytes `json:"delta"` // Feldman commitments to Δ: T of 32 bytes
 	// PublicDelta is Δ itself, 32 bytes: only where the old key is known to be
 	// safe, since either key gives the other with it.
 	PublicDelta Bytes             `json:"public_delta,omitzero"`
-	Offset      uint64            `json:"offset"` // of the first label in the order of From
-	Labels      []Bytes           `json:"labels"` // under To, 32 bytes each, in that order
-	Partials    []RotationPartial `json:"partials"`
+	Offset      uint64            `json:"offset"`   // of the first label in the order of From
+	Labels      []Bytes           `json:"labels"`   // under To, 32 bytes each, in that order
+	Partials    []RotationPartial `json:"partials"` // the proof: as many holders' parts as Delta has commitments, by holder
 }
 
 // RotationPartial is one holder's part of the proof: the batch's weighted sum of

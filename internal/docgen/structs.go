@@ -83,7 +83,7 @@ func common() map[string]string {
 		"boot_id":             "the machine's, new at each boot",
 		"causes":              "those of the decision's verdict",
 		"chain":               "name of the policy chain",
-		"commitments[].name":  "`full` and `root` in semantics 1",
+		"commitments[].name":  "`full` and `root` in semantics 1; in 2 also `lookup`, `polynomial`, and the four of the delta",
 		"commitments[].hash":  "the commitment",
 		"count":               "how many there are",
 		"created":             "when it was made, by its makers' clock; nothing rests on it",
@@ -98,7 +98,7 @@ func common() map[string]string {
 		"from":                "begin of the period",
 		"group":               "group hash",
 		"key_version":         "version of the label key, from 1",
-		"kind":                "kind of label: `manifest`, `tensor`, `band`, `bandp`; this version lists the first two",
+		"kind":                "kind of label: `manifest`, `tensor`, `band-0` to `band-15`, `bandp-0` to `bandp-15`; in an epoch the family, its index in `band`",
 		"label":               "32 bytes",
 		"max_life_ms":         "its longest life",
 		"members[].pseudonym": "name of the member, the same from one group to the next",
@@ -121,7 +121,7 @@ func common() map[string]string {
 		"wraps":               "the data key, for each escrow; sorted by suite, then keyid",
 		"wraps[].bytes":       "encapsulated key and ciphertext",
 		"wraps[].keyid":       "of the escrow key",
-		"wraps[].suite":       "1: HPKE",
+		"wraps[].suite":       "1: HPKE; 2: TDH2 under a key that evaluators share",
 	}
 }
 
