@@ -9,6 +9,9 @@ const (
 	officers  = 3
 	threshold = 2
 	witnesses = 3
+	// holders are the evaluators, of whom quorumOfHolders answer and open together.
+	holders         = 3
+	quorumOfHolders = 2
 	// startWait is how long a process may take until it says that it is ready: a
 	// loaded machine with two cores starts one within two seconds.
 	startWait = 30 * time.Second

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/haltlog/haltlog/internal/client"
+	"github.com/haltlog/haltlog/log"
 )
 
 // Names of what the demo registers.
@@ -44,7 +45,8 @@ type world struct {
 	group    string // hash, in hex
 	document string // file of the newest policy document
 	grants   []string
-	evalKey  string // public, in hex
+	set      log.EvaluatorSet
+	holders  []*holder
 	logVKey  string
 	views    map[string]string // witness's name in the quorum file → its address
 	scenario scenario
@@ -135,15 +137,17 @@ func (w *world) folders() error {
 
 // makeKeys makes every key but the members', and its holder's proof.
 func (w *world) makeKeys(ctx context.Context, monitors int) error {
-	type holder struct{ name, role, kind string }
-	var list []holder
+	type owner struct{ name, role, kind string }
+	var list []owner
 	for i := range officers {
-		list = append(list, holder{fmt.Sprintf("officer-%d", i+1), "officer", "ed25519"})
+		list = append(list, owner{fmt.Sprintf("officer-%d", i+1), "officer", "ed25519"})
 	}
-	list = append(list, holder{"registrar", "registrar", "ed25519"}, holder{"engine", "engine", "ed25519"},
-		holder{"counts", "evaluator", "ed25519"}, holder{"escrow", "escrow", "escrow"})
+	list = append(list, owner{"registrar", "registrar", "ed25519"}, owner{"engine", "engine", "ed25519"})
+	for i := range holders {
+		list = append(list, owner{fmt.Sprintf("evaluator-%d", i+1), "evaluator", "ed25519"})
+	}
 	for i := range monitors {
-		list = append(list, holder{fmt.Sprintf("monitor-%d", i+1), "monitor", "ed25519"})
+		list = append(list, owner{fmt.Sprintf("monitor-%d", i+1), "monitor", "ed25519"})
 	}
 	for _, h := range list {
 		k, err := toolInto[struct {
@@ -152,25 +156,22 @@ func (w *world) makeKeys(ctx context.Context, monitors int) error {
 		if err != nil {
 			return err
 		}
-		if h.role == "monitor" {
+		switch h.role {
+		case "monitor":
 			w.monitors = append(w.monitors, &monitorProc{key: w.key(h.name), keyID: k.KeyID})
+		case "evaluator":
+			w.holders = append(w.holders, &holder{name: h.name, keyID: k.KeyID})
 		}
 		grant := w.file(h.name + ".grant")
 		if _, err := w.tool(ctx, "key", "prove", w.key(h.name), "--origin="+origin, "--role="+h.role, "--name="+h.name, "--out="+grant); err != nil {
 			return err
 		}
-		w.grants = append(w.grants, "--grant="+grant)
+		w.grants = append(w.grants, grant)
 	}
-	type public struct {
-		VKey   string `json:"vkey"`
-		Public string `json:"public"`
-	}
-	k, err := toolInto[public](ctx, w, "key", "new", "evaluator", w.key("evaluator"))
+	k, err := toolInto[struct {
+		VKey string `json:"vkey"`
+	}](ctx, w, "key", "new", "log", w.key("log"), "--name="+origin)
 	if err != nil {
-		return err
-	}
-	w.evalKey = k.Public
-	if k, err = toolInto[public](ctx, w, "key", "new", "log", w.key("log"), "--name="+origin); err != nil {
 		return err
 	}
 	w.logVKey = k.VKey
@@ -282,11 +283,7 @@ func (w *world) server(ctx context.Context, name string, argv []string) (*Proces
 
 // makeGenesis is entry 0, signed by two officers of three.
 func (w *world) makeGenesis(ctx context.Context) error {
-	args := append([]string{
-		"genesis", "draft", "--origin=" + origin, fmt.Sprintf("--threshold=%d", threshold), "--quorum=" + w.file("quorum"), "--evaluator=" + w.evalKey,
-		"--skew=2s", "--anchor-period=1s", "--decision-period=1s", "--authority-delay=10s", "--out=" + w.file("genesis.request"),
-	}, w.grants...)
-	if _, err := w.tool(ctx, args...); err != nil {
+	if err := w.draftGenesis(); err != nil {
 		return err
 	}
 	c, err := w.sign(ctx, "genesis", "genesis")
@@ -334,13 +331,8 @@ listen = %q
 
 [engine]
 key = %q
-
-[blacklist]
-evaluator_key = %q
-counts_key = %q
-escrow_key = %q
 `, "dir:"+filepath.Join(w.dir, "data", "log"), filepath.Join(w.dir, "data", "log.state"), w.file("genesis.json"), w.key("log"),
-			w.host+":0", w.key("engine"), w.key("evaluator"), w.key("counts"), w.key("escrow"))
+			w.host+":0", w.key("engine"))
 		if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 			return err
 		}
