@@ -203,8 +203,10 @@ func (g *Guardian) complete() error {
 		if err != nil {
 			return err
 		}
-		if _, err := e.escrowKey(); err != nil {
-			return err
+		if len(g.trust.evaluatorSet().Escrow) == 0 { // evaluators who open labels together need no other key
+			if _, err := e.escrowKey(); err != nil {
+				return err
+			}
 		}
 		d.Artefact = e.artefact
 	}
