@@ -55,7 +55,7 @@ func Owners() []Owner {
 		{"github.com/sigstore/sigstore", []string{"internal/keys"}, one},
 		{"go.etcd.io/bbolt", []string{"internal/boltstore"}, one},
 		{"github.com/go-chi/chi/v5", []string{"internal/httpapi"}, one},
-		{"golang.org/x/sys", []string{"internal/guard"}, one},
+		{"golang.org/x/sys", []string{"internal/guard", "internal/spread"}, "system calls: what the guard holds a process with, and the measuring network's TUN devices, which no product binary links"},
 		{"github.com/BurntSushi/toml", []string{"internal/config"}, one},
 		{"github.com/prometheus/client_golang", []string{"internal/obs"}, one},
 		{"github.com/alecthomas/kong", []string{"internal/cli"}, one},
@@ -81,7 +81,7 @@ func Links() []Link {
 // Workshop lists what serves to build, test and measure the product, beside the
 // packages of fixtures, whose names end in test. No binary links any of it.
 func Workshop() []string {
-	return []string{"internal/archtest", "internal/bench", "internal/docgen", "internal/faults", "internal/printreport", "internal/rig", "internal/tesseralog/memlog"}
+	return []string{"internal/archtest", "internal/bench", "internal/docgen", "internal/faults", "internal/printreport", "internal/rig", "internal/spread", "internal/tesseralog/memlog"}
 }
 
 // Processes lists the packages that may listen to signals or end the process: what
