@@ -222,6 +222,10 @@ func (w *world) left(r *run) []string {
 
 // stay keeps the log open to visitors.
 func (w *world) stay(ctx context.Context) {
-	w.tell("", "stay", "everything keeps running until you interrupt it\ndaemon   %s\ngenesis  %s\nquorum   %s\nfolder   %s", w.url, w.genesis, w.file("quorum"), w.dir)
+	env, err := w.visit()
+	if err != nil {
+		w.problem("%v", err)
+	}
+	w.tell("", "stay", "everything keeps running until you interrupt it\ndaemon   %s\ngenesis  %s\nquorum   %s\nlab      %s\nfolder   %s", w.url, w.genesis, w.file("quorum"), env, w.dir)
 	<-ctx.Done()
 }
