@@ -38,11 +38,11 @@ func Extend(ctx context.Context, older *Document, o *Opening, list *listsync.Lis
 	d.Fingerprints = make([]Fingerprint, 0, len(older.Fingerprints))
 	labels := map[uint64][]blacklist.Label{}
 	for _, q := range o.Queries {
-		set, err := evaluators(list.Authority(), q.KeyVersion)
+		sets, err := evaluators(list.Authority(), q.KeyVersion)
 		if err != nil {
 			return nil, err
 		}
-		if labels[q.KeyVersion], err = o.labels(q, set); err != nil {
+		if labels[q.KeyVersion], err = o.labels(q, sets); err != nil {
 			return nil, err
 		}
 	}

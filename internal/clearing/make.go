@@ -68,11 +68,11 @@ func Make(ctx context.Context, r Request) (*Document, *Opening, error) {
 	labels := map[uint64][]blacklist.Label{}
 	listed := map[int]bool{}
 	for _, version := range versions {
-		e, ok := authority.Evaluator(version)
-		if !ok {
+		sets := authority.EvaluatorSets(version)
+		if len(sets) == 0 {
 			return nil, nil, fmt.Errorf("the log names no evaluators of key version %d", version)
 		}
-		pk, err := setOf(e).Key()
+		pk, err := setOf(sets[0]).Key()
 		if err != nil {
 			return nil, nil, err
 		}
@@ -96,7 +96,13 @@ func Make(ctx context.Context, r Request) (*Document, *Opening, error) {
 			asked.Blinded = append(asked.Blinded, Hex32(b))
 			o.Fingerprints[i].Opened = Opened{r.Questions[i].Kind, inputs[i], Hex32(s), Hex32(b)}
 		}
-		if labels[version], asked.Answers, err = r.Asker.Ask(ctx, e, q); err != nil {
+		// Until a refreshed set is in force, its holders answer with the shares before.
+		for _, e := range sets {
+			if labels[version], asked.Answers, err = r.Asker.Ask(ctx, e, q); !errors.Is(err, ErrEvaluators) {
+				break
+			}
+		}
+		if err != nil {
 			return nil, nil, fmt.Errorf("key version %d: %w", version, err)
 		}
 		o.Queries = append(o.Queries, asked)
@@ -223,18 +229,18 @@ func showing(d *Document, o *Opening, r Request, labels map[uint64][]blacklist.L
 	d.Queries = o.Queries
 	trees := map[blacklist.Address]*blacklist.Tree{}
 	for _, q := range d.Queries {
-		set, err := evaluators(r.List.Authority(), q.KeyVersion)
+		sets, err := evaluators(r.List.Authority(), q.KeyVersion)
 		if err != nil {
 			return err
 		}
-		z, err := q.evaluations(set)
+		z, err := q.evaluations(sets)
 		if err != nil {
 			return err
 		}
 		for i, y := range labels[q.KeyVersion] {
 			u := clearance.Unblinding{
 				Origin: d.Origin, Genesis: d.Genesis, Size: d.Epoch.Size, KeyVersion: q.KeyVersion, Kind: string(r.Questions[i].Kind),
-				Public: [32]byte(set.PublicKey), B: q.Blinded[i], Z: z[i], Y: y,
+				Public: [32]byte(sets[0].PublicKey), B: q.Blinded[i], Z: z[i], Y: y,
 			}
 			s := o.Fingerprints[i].S
 			proof, err := u.Prove(s[:])

@@ -87,27 +87,25 @@ func (o *Opening) blindOf(x []byte, version uint64) (Hex32, bool) {
 
 // labels makes the labels again, of x, s and what the evaluators answered: B, the
 // evaluators' proofs under the log's key, and Y = Z − s·pk.
-func (o *Opening) labels(q Query, set voprf.Set) ([]blacklist.Label, error) {
-	pk, err := set.Key()
-	if err != nil {
-		return nil, err
-	}
+func (o *Opening) labels(q Query, sets []voprf.Set) ([]blacklist.Label, error) {
 	xs, ss := make([][]byte, len(o.Fingerprints)), make([]voprf.Opening, len(o.Fingerprints))
 	for i, f := range o.Fingerprints {
 		xs[i], ss[i] = f.X, voprf.Opening(f.S)
 	}
-	again, err := voprf.ReopenQuery(pk, xs, ss)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrOpening, err)
-	}
-	for i, f := range o.Fingerprints {
-		if b, _ := again.Commitment(i); Hex32(b) != f.B || q.Blinded[i] != f.B {
-			return nil, fmt.Errorf("%w: fingerprint %d: B is of something else", ErrOpening, i)
+	labels, err := q.under(sets, func(pk *voprf.PublicKey) (*voprf.Query, error) {
+		again, err := voprf.ReopenQuery(pk, xs, ss)
+		if err != nil {
+			return nil, err
 		}
-	}
-	labels, err := combine(again, set, q.Answers)
+		for i, f := range o.Fingerprints {
+			if b, _ := again.Commitment(i); Hex32(b) != f.B || q.Blinded[i] != f.B {
+				return nil, fmt.Errorf("fingerprint %d: B is of something else", i)
+			}
+		}
+		return again, nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("%w: evaluators' answers under key version %d: %w", ErrOpening, q.KeyVersion, err)
+		return nil, fmt.Errorf("%w: evaluation under key version %d: %w", ErrOpening, q.KeyVersion, err)
 	}
 	return labels, nil
 }
@@ -150,11 +148,11 @@ func Open(_ context.Context, d *Document, o *Opening, t Trust, questions []black
 	}
 	opens := map[held]bool{}
 	for _, q := range o.Queries {
-		set, err := evaluators(p.Authority, q.KeyVersion)
+		sets, err := evaluators(p.Authority, q.KeyVersion)
 		if err != nil {
 			return a, fmt.Errorf("%w: %w", ErrOpening, err)
 		}
-		labels, err := o.labels(q, set)
+		labels, err := o.labels(q, sets)
 		if err != nil {
 			return a, err
 		}

@@ -1,6 +1,7 @@
 package clearing
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -265,15 +266,15 @@ func pseudonyms(d *Document, a *trust.Authority, state blacklist.State) ([]job, 
 	}
 	queries := map[uint64]asked{}
 	for _, q := range d.Queries {
-		set, err := evaluators(a, q.KeyVersion)
+		sets, err := evaluators(a, q.KeyVersion)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnverified, err)
 		}
-		z, err := q.evaluations(set)
+		z, err := q.evaluations(sets)
 		if err != nil {
 			return nil, fmt.Errorf("evaluation under key version %d: %w: %w", q.KeyVersion, ErrUnverified, err)
 		}
-		queries[q.KeyVersion] = asked{[32]byte(set.PublicKey), q, z, map[int]bool{}}
+		queries[q.KeyVersion] = asked{[32]byte(sets[0].PublicKey), q, z, map[int]bool{}}
 	}
 	var jobs []job
 	for i, f := range d.Fingerprints {
@@ -323,13 +324,17 @@ func absent(p blacklist.PartEpoch, y blacklist.Label, proof []byte) error {
 	return a.Verify(root, p.Count, y)
 }
 
-// evaluators are those of a key version.
-func evaluators(a *trust.Authority, version uint64) (voprf.Set, error) {
-	e, ok := a.Evaluator(version)
-	if !ok {
-		return voprf.Set{}, fmt.Errorf("the log names no evaluators of key version %d", version)
+// evaluators are those of a key version, the newest first: all of one public key.
+func evaluators(a *trust.Authority, version uint64) (out []voprf.Set, err error) {
+	for _, e := range a.EvaluatorSets(version) {
+		if set := setOf(e); len(out) == 0 || bytes.Equal(set.PublicKey, out[0].PublicKey) {
+			out = append(out, set)
+		}
 	}
-	return setOf(e), nil
+	if len(out) == 0 {
+		return nil, fmt.Errorf("the log names no evaluators of key version %d", version)
+	}
+	return out, nil
 }
 
 func setOf(e log.EvaluatorSet) voprf.Set {
@@ -340,21 +345,37 @@ func setOf(e log.EvaluatorSet) voprf.Set {
 	return s
 }
 
-// evaluations are the evaluators' Z for every blinded element, verified.
-func (q Query) evaluations(set voprf.Set) ([]blacklist.Label, error) {
-	pk, err := set.Key()
-	if err != nil {
-		return nil, err
-	}
+// evaluations are the evaluators' Z for every blinded element, verified under one of
+// the sets: whichever it is, Z is k·B for the k of their public key.
+func (q Query) evaluations(sets []voprf.Set) ([]blacklist.Label, error) {
 	blinded := make([]voprf.Commitment, len(q.Blinded))
 	for i, b := range q.Blinded {
 		blinded[i] = voprf.Commitment(b)
 	}
-	replay, err := voprf.ReplayQuery(pk, blinded)
-	if err != nil {
-		return nil, err
+	return q.under(sets, func(pk *voprf.PublicKey) (*voprf.Query, error) { return voprf.ReplayQuery(pk, blinded) })
+}
+
+// under combines the answers under the first set for which they hold.
+func (q Query) under(sets []voprf.Set, open func(*voprf.PublicKey) (*voprf.Query, error)) ([]blacklist.Label, error) {
+	var first error
+	for _, set := range sets {
+		pk, err := set.Key()
+		if err != nil {
+			return nil, err
+		}
+		query, err := open(pk)
+		if err != nil {
+			return nil, err
+		}
+		labels, err := combine(query, set, q.Answers)
+		if err == nil {
+			return labels, nil
+		}
+		if first == nil {
+			first = err
+		}
 	}
-	return combine(replay, set, q.Answers)
+	return nil, first
 }
 
 // combine makes labels of answers of which each has to be good: more than the

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/haltlog/haltlog/internal/client"
 	"github.com/haltlog/haltlog/log"
@@ -120,14 +121,24 @@ func (a *Authority) Apply(s *log.Signed) (*Authority, error) {
 	return &next, nil
 }
 
-// Evaluator is the evaluator set of a key version.
+// Evaluator is the newest evaluator set of a key version.
 func (a *Authority) Evaluator(version uint64) (log.EvaluatorSet, bool) {
-	for _, e := range a.Evaluators {
-		if e.Version == version {
-			return e, true
-		}
+	if sets := a.EvaluatorSets(version); len(sets) > 0 {
+		return sets[0], true
 	}
 	return log.EvaluatorSet{}, false
+}
+
+// EvaluatorSets are all sets of a key version, the newest first. They differ where
+// shares were refreshed: the key is one, and while a new set waits for its force,
+// holders answer with the shares of the one before.
+func (a *Authority) EvaluatorSets(version uint64) (out []log.EvaluatorSet) {
+	for _, e := range slices.Backward(a.Evaluators) {
+		if e.Version == version {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // Authority follows the log's authority statements below an index, each with its
