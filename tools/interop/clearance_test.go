@@ -169,18 +169,26 @@ func TestSecondVerifier(t *testing.T) {
 	accepted(first, "--list", list)
 	accepted(first, "--log", url)
 
+	shown := filepath.Join(work, "shown.json")
+	run(0, "clear", mine, "--list", list, "--log", url, "--pseudonymous", "--out", shown)
+	accepted(shown, "--list", list)
+	refuseChanges(t, shown, map[string]func([]byte) []byte{
+		"label":            func(b []byte) []byte { return swapHex(b, `"y": "`) },
+		"what was asked":   func(b []byte) []byte { return swapHex(b, `"blinded": [`+"\n    \"") },
+		"answer":           func(b []byte) []byte { return swapHex(b, `"responses": [`+"\n      \"") },
+		"proof of blind":   func(b []byte) []byte { return swapHex(b, `"proof": "`) },
+		"place":            func(b []byte) []byte { return bytes.Replace(b, []byte(`"asked": 1`), []byte(`"asked": 0`), 1) },
+		"says":             func(b []byte) []byte { return bytes.Replace(b, []byte("it links"), []byte("it lies"), 1) },
+		"proof of absence": func(b []byte) []byte { return swapHex(b, `"proof": "Ag`) },
+	}, verify, "--list", list, "--genesis", genesis)
+
 	halt(t, r, "run-2", model(t, 3), 2)
 	run(0, "sync", "--from", url, "--dir", list, "--genesis", genesis)
 	run(0, "clear", "--from", first, "--list", list, "--log", url, "--out", extended)
 	run(0, "verify", extended, "--list", list, "--log", url, "--genesis", genesis)
 	accepted(extended, "--log", url)
 
-	raw, err := os.ReadFile(first)
-	if err != nil {
-		t.Fatal(err)
-	}
-	changed := filepath.Join(work, "changed.json")
-	for name, change := range map[string]func([]byte) []byte{
+	refuseChanges(t, first, map[string]func([]byte) []byte{
 		"origin":        func(b []byte) []byte { return bytes.Replace(b, []byte(rig.Origin), []byte("log.example/gir"), 1) },
 		"proof":         func(b []byte) []byte { return swapHex(b, `"proof": "`) },
 		"commitment":    func(b []byte) []byte { return swapHex(b, `"c0": "`) },
@@ -188,16 +196,32 @@ func TestSecondVerifier(t *testing.T) {
 		"receipt":       func(b []byte) []byte { return bytes.Replace(b, []byte(`"index": `), []byte(`"index": 1`), 1) },
 		"not as it was": func(b []byte) []byte { return append(b, '\n') },
 		"unknown":       func(b []byte) []byte { return bytes.Replace(b, []byte(`{`), []byte("{\n \"more\": 1,"), 1) },
-	} {
-		if err := os.WriteFile(changed, change(bytes.Clone(raw)), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if code, out := verify(changed, "--log", url, "--genesis", genesis); code != 3 {
-			t.Errorf("changed %s: exit %d: %s", name, code, out)
-		}
-	}
+	}, verify, "--log", url, "--genesis", genesis)
 	if code, out := verify(first, "--log", url, "--genesis", strings.Repeat("0", 64)); code != 3 {
 		t.Errorf("another log: exit %d: %s", code, out)
+	}
+}
+
+// refuseChanges has a document judged with one thing in it changed at a time.
+func refuseChanges(t *testing.T, file string, changes map[string]func([]byte) []byte, verify func(...string) (int, string), args ...string) {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := filepath.Join(t.TempDir(), "changed.json")
+	for name, change := range changes {
+		b := change(bytes.Clone(raw))
+		if bytes.Equal(b, raw) {
+			t.Errorf("%s: nothing was changed", name)
+			continue
+		}
+		if err := os.WriteFile(changed, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, out := verify(append([]string{changed}, args...)...); code != 3 {
+			t.Errorf("changed %s: exit %d: %s", name, code, out)
+		}
 	}
 }
 

@@ -55,6 +55,12 @@ export function fromBase64(s: string, size?: number): Uint8Array {
   return b;
 }
 
+export function u16(n: number): Uint8Array {
+  const b = new Uint8Array(2);
+  new DataView(b.buffer).setUint16(0, n);
+  return b;
+}
+
 export function u32(n: number): Uint8Array {
   const b = new Uint8Array(4);
   new DataView(b.buffer).setUint32(0, n);

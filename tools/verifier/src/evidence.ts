@@ -6,6 +6,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { fromBase64, hex, refuse } from './bytes.js';
 import { verifyInclusion } from './merkle.js';
 import { openCheckpoint, parsePolicy, parseTlogProof, type Policy } from './note.js';
+import type { EvaluatorSet } from './voprf.js';
 import { array, integer, type Json, joinParts, object, openGenesis, parseStatement, signedBy, type Statement, text } from './statement.js';
 
 export interface Pins {
@@ -21,12 +22,14 @@ export interface Epoch {
   size: number;
   state: string; // hash in hex
   witnessed: number; // smallest cosignature time of its receipts, POSIX seconds
+  evaluators: EvaluatorSet[]; // that the log named up to it, the newest first
 }
 
 interface Office {
   threshold: number;
   number: number;
   keys: Map<string, { role: string; spki: Uint8Array }>;
+  evaluators: EvaluatorSet[];
 }
 
 export function verifyEvidence(v: Json | undefined, pins: Pins): Epoch {
@@ -67,7 +70,7 @@ export function verifyEvidence(v: Json | undefined, pins: Pins): Epoch {
   if (integer(p['semantics']) !== 2) refuse(`semantics ${integer(p['semantics'])} is not known here`);
   const engines = [...office.keys.values()].filter((k) => k.role === 'engine');
   if (whole.signatures.length !== 1 || !engines.some((k) => signedBy(whole, k.spki))) refuse('the epoch is not signed by an engine');
-  return { ...place, origin: genesis.origin, genesis: genesis.hash, state: hex(fromBase64(text(p['state']), 32)), witnessed };
+  return { ...place, origin: genesis.origin, genesis: genesis.hash, state: hex(fromBase64(text(p['state']), 32)), witnessed, evaluators: office.evaluators };
 }
 
 function include(x: { [name: string]: Json }, policy: Policy, origin: string): { statement: Statement; time: number } {
@@ -81,7 +84,7 @@ function include(x: { [name: string]: Json }, policy: Policy, origin: string): {
 
 function begin(leaf: Uint8Array): Office {
   const s = parseStatement(leaf);
-  return { threshold: integer(s.payload['threshold']), number: 0, keys: grants(new Map(), s.payload['keys']) };
+  return { threshold: integer(s.payload['threshold']), number: 0, keys: grants(new Map(), s.payload['keys']), evaluators: [evaluators(s.payload['evaluators'])] };
 }
 
 function grants(keys: Office['keys'], list: Json | undefined): Office['keys'] {
@@ -90,6 +93,14 @@ function grants(keys: Office['keys'], list: Json | undefined): Office['keys'] {
     keys.set(hex(sha256(spki)), { role: text(k['role']), spki });
   }
   return keys;
+}
+
+function evaluators(v: Json | undefined): EvaluatorSet {
+  const e = object(v);
+  const commitments = array(e['commitments']).map((c) => fromBase64(text(c), 32));
+  const set = { version: integer(e['version']), t: integer(e['t']), n: integer(e['n']), commitments };
+  if (commitments[0] === undefined || hex(commitments[0]) !== hex(fromBase64(text(e['public_key']), 32))) refuse('evaluators of another key');
+  return set;
 }
 
 // An authority statement by exactly the threshold of the officers in office; undefined for one that is void.
@@ -102,13 +113,13 @@ function apply(o: Office, s: Statement): Office | undefined {
   for (const id of array(s.payload['revoke'])) keys.delete(text(id));
   grants(keys, s.payload['add']);
   const threshold = s.payload['threshold'] === null ? o.threshold : integer(s.payload['threshold']);
-  return { threshold, number: o.number + 1, keys };
+  const more = s.payload['evaluators'] === null ? [] : [evaluators(s.payload['evaluators'])];
+  return { threshold, number: o.number + 1, keys, evaluators: [...more, ...o.evaluators] };
 }
 
 export function hashOf(b: Uint8Array): string {
   return hex(sha256(b));
 }
-
 
 // The statement of an epoch's head: a hint, since nothing of it is verified here.
 function hint(head: Uint8Array): { [name: string]: Json } {

@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { Refused } from './bytes.js';
-import { type Source, verifyClearance } from './clearance.js';
+import { verifyClearance } from './clearance.js';
 import { deltasOf, type Pins, stateOf } from './evidence.js';
 import { parseState } from './list.js';
+import type { Source } from './lists.js';
 
 const MAX_OBJECT = 256 << 20;
 

@@ -33,3 +33,15 @@ export function pow(base: bigint, exponent: number): bigint {
   for (let i = 0; i < exponent; i++) out = mod(out * base);
   return out;
 }
+
+// By Fermat; zero has none.
+export function invert(a: bigint): bigint {
+  if (mod(a) === 0n) refuse('inverse of zero');
+  let out = 1n;
+  let base = mod(a);
+  for (let e = ORDER - 2n; e > 0n; e >>= 1n) {
+    if (e & 1n) out = mod(out * base);
+    base = mod(base * base);
+  }
+  return out;
+}
