@@ -119,15 +119,20 @@ type Draft struct {
 	lists              Lists
 	low, high          map[uint64]uint32 // by key version: labels published below from and size
 	before             map[shelf]uint64  // labels below from
+	asked              []uint64          // key versions
 }
 
 // DraftAt returns the draft of the epoch with that number at a log size, its
 // deltas counted from another.
 func (s *Set) DraftAt(number, from, size uint64) Draft {
-	d := Draft{number, from, size, s.at(size), make(map[uint64]uint32), make(map[uint64]uint32), make(map[shelf]uint64)}
+	d := Draft{
+		number: number, from: from, size: size, lists: s.at(size),
+		low: make(map[uint64]uint32), high: make(map[uint64]uint32), before: make(map[shelf]uint64),
+	}
 	for v, o := range s.orders {
 		d.low[v], d.high[v] = o.bound(from), o.bound(size)
 	}
+	d.asked = s.askedAt(size, d.high)
 	for k, g := range s.growth {
 		if i := sort.Search(len(g), func(i int) bool { return g[i].index >= from }); i > 0 {
 			d.before[k] = g[i-1].count
@@ -169,7 +174,7 @@ func (d Draft) Epoch() Epoch {
 			e.Parts = append(e.Parts, d.part(c))
 		}
 	}
-	e.State = d.State().Hash()
+	e.State, e.Asked = d.State().Hash(), d.asked
 	return e
 }
 

@@ -15,7 +15,8 @@ import (
 //
 //   - 1: every part of the kinds manifest and tensor, with full and root.
 //   - 2: the parts that changed since the last epoch, of all kinds, with all
-//     eight names, and the hash of the state document, which names every part.
+//     eight names, the hash of the state document, which names every part, and the
+//     key versions under which a model has to be asked.
 const Semantics = 2
 
 // ErrEpoch is returned for an epoch or a state that is not well formed.
@@ -100,6 +101,9 @@ type Epoch struct {
 	Semantics int
 	Parts     []PartEpoch // of semantics 2 those that changed
 	State     Hash        // of the state document, from semantics 2 on
+	// Asked are the key versions under which a model has to be asked, ascending, from
+	// semantics 2 on: a version all of whose labels a newer one holds too is left out.
+	Asked []uint64
 }
 
 // Validate checks the form: known semantics, known parts in strict order,
@@ -113,6 +117,11 @@ func (e Epoch) Validate() error {
 	}
 	if err := checkParts(e.Parts, names); err != nil {
 		return err
+	}
+	for i, v := range e.Asked {
+		if e.Semantics == 1 || v == 0 || (i > 0 && e.Asked[i-1] >= v) {
+			return fmt.Errorf("%w: key versions that are asked", ErrEpoch)
+		}
 	}
 	if e.Semantics == 1 {
 		for _, p := range e.Parts {

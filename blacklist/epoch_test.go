@@ -343,3 +343,32 @@ func FuzzState(f *testing.F) {
 		}
 	})
 }
+
+// TestCheckAsked: an epoch cannot say that nobody has to be asked under the newest
+// key version that holds labels, or that somebody has under one that holds none.
+func TestCheckAsked(t *testing.T) {
+	t.Attr("invariant", "B7")
+	state := State{Parts: []PartEpoch{
+		{Part: Part{Kind: fingerprint.Manifest}, KeyVersion: 1, Count: 2},
+		{Part: Part{Kind: fingerprint.Manifest}, KeyVersion: 2, Count: 1},
+		{Part: Part{Kind: fingerprint.Manifest}, KeyVersion: 3},
+	}}
+	for _, c := range []struct {
+		asked []uint64
+		ok    bool
+	}{
+		{[]uint64{1, 2}, true},
+		{[]uint64{2}, true},
+		{[]uint64{1}, false},
+		{nil, false},
+		{[]uint64{2, 3}, false},
+		{[]uint64{2, 4}, false},
+	} {
+		if err := state.CheckAsked(c.asked); (err == nil) != c.ok || (err != nil && !errors.Is(err, ErrEpoch)) {
+			t.Errorf("%v: %v", c.asked, err)
+		}
+	}
+	if err := (State{}).CheckAsked(nil); err != nil {
+		t.Errorf("an empty list: %v", err)
+	}
+}

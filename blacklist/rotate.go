@@ -3,6 +3,7 @@ package blacklist
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // ErrRotation is returned for a rotation that does not follow the ones before.
@@ -94,5 +95,31 @@ func (s *Set) Rotate(r Rotation) error {
 		s.shelve(k, l, to.rotate(r.Index, from), r.Index)
 	}
 	s.rotated[step] = uint32(r.Offset) + uint32(len(r.Labels))
+	s.note(r, s.rotated[step])
 	return nil
+}
+
+// note keeps when a rotation came how far.
+func (s *Set) note(r Rotation, total uint32) {
+	s.steps = append(s.steps, step{versions{r.From, r.To}, r.Index, total})
+}
+
+// askedAt returns the key versions, ascending, under which a model has to be asked
+// for what was published below a log size: those that hold labels which no newer
+// one holds all of. published is how many labels each held.
+func (s *Set) askedAt(size uint64, published map[uint64]uint32) []uint64 {
+	carried := map[uint64]bool{}
+	for _, st := range s.steps {
+		if st.index < size && st.total >= published[st.from] {
+			carried[st.from] = true
+		}
+	}
+	var out []uint64
+	for v, n := range published {
+		if n > 0 && !carried[v] {
+			out = append(out, v)
+		}
+	}
+	slices.Sort(out)
+	return out
 }

@@ -262,3 +262,44 @@ func TestRotationModel(t *testing.T) {
 		}
 	})
 }
+
+// TestAsked: a key version is left out of what a model is asked under from the size
+// at which a newer one holds all of its labels, and comes back with the next label
+// that is listed under it alone.
+func TestAsked(t *testing.T) {
+	t.Attr("invariant", "B7")
+	s := NewSet()
+	asked := func(size uint64, want ...uint64) {
+		t.Helper()
+		if got := s.EpochAt(1, 0, size).Asked; !slices.Equal(got, want) {
+			t.Errorf("at %d: asked under %v, want %v", size, got, want)
+		}
+	}
+	rotate := func(index, from, to, offset uint64, labels ...Label) {
+		t.Helper()
+		if err := s.Rotate(Rotation{Index: index, From: from, To: to, Offset: offset, Labels: labels}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked(1)
+	mustList(t, s, listing(s, "run-1", 10, tensors(under(1, 0), under(1, 1))))
+	asked(20, 1)
+	rotate(30, 1, 2, 0, under(2, 0))
+	asked(40, 1, 2)
+	rotate(50, 1, 2, 1, under(2, 1))
+	asked(60, 2)
+	// What is said of an earlier size does not change.
+	asked(50, 1, 2)
+	asked(20, 1)
+	// A run that escrowed under the old key is halted late.
+	mustList(t, s, listing(s, "run-2", 70, tensors(under(1, 2))))
+	asked(80, 1, 2)
+	rotate(90, 1, 2, 2, under(2, 2))
+	asked(100, 2)
+	// In steps: the first version's labels are in the third by way of the second.
+	rotate(110, 2, 3, 0, under(3, 0), under(3, 1), under(3, 2))
+	asked(120, 3)
+	if got := s.Clone().EpochAt(1, 0, 120).Asked; !slices.Equal(got, []uint64{3}) {
+		t.Errorf("a copy: %v", got)
+	}
+}

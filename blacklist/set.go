@@ -77,6 +77,7 @@ type Set struct {
 	orders  map[uint64]*order // by key version
 	merged  map[spot]spot     // published directly under two versions before they were known to be one
 	rotated map[versions]uint32
+	steps   []step // of rotations, in log order
 	// What is known of a label, by its root.
 	again    map[spot][]*Listing // listings after the first
 	contests map[spot][]Contest
@@ -98,6 +99,13 @@ type Set struct {
 
 // versions is a step of a rotation.
 type versions struct{ from, to uint64 }
+
+// step is how many labels of one key version an entry had mapped to another.
+type step struct {
+	versions
+	index uint64
+	total uint32
+}
 
 // waiting is a label that is not in the lists yet.
 type waiting struct {
@@ -144,6 +152,7 @@ func (s *Set) Clone() *Set {
 	c.struck, c.excused = maps.Clone(s.struck), maps.Clone(s.excused)
 	c.objects = maps.Clone(s.objects)
 	c.waiting, c.epochs, c.passing = slices.Clone(s.waiting), slices.Clone(s.epochs), slices.Clone(s.passing)
+	c.steps = slices.Clone(s.steps)
 	c.orders = make(map[uint64]*order, len(s.orders))
 	for v, o := range s.orders {
 		c.orders[v] = o.clone()

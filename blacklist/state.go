@@ -120,6 +120,35 @@ func (s State) Validate() error {
 	return checkSplit(s.Parts)
 }
 
+// Versions are the key versions that hold labels, ascending.
+func (s State) Versions() []uint64 {
+	var out []uint64
+	for _, p := range s.Parts {
+		if p.Count > 0 {
+			out = append(out, p.KeyVersion)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// CheckAsked holds the key versions that an epoch says a model has to be asked under
+// against the parts: each holds labels, and so the newest that does is among them,
+// since no newer one can hold its labels. That older ones were rotated wholly, the
+// audit sees. The error is ErrEpoch.
+func (s State) CheckAsked(asked []uint64) error {
+	held := s.Versions()
+	for _, v := range asked {
+		if !slices.Contains(held, v) {
+			return fmt.Errorf("%w: nothing is listed under key version %d", ErrEpoch, v)
+		}
+	}
+	if n := len(held); n > 0 && !slices.Contains(asked, held[n-1]) {
+		return fmt.Errorf("%w: it names nobody to be asked under key version %d", ErrEpoch, held[n-1])
+	}
+	return nil
+}
+
 // Find returns the part that a label lies in under that key version.
 func (s State) Find(kind fingerprint.Kind, keyVersion uint64, l Label) (PartEpoch, bool) {
 	return findPart(s.Parts, kind, keyVersion, l)

@@ -18,6 +18,11 @@ type Epoch struct {
 	// State is the hash of the document that names every part, from semantics 2
 	// on: there Parts holds only those that changed since the last epoch.
 	State *Hash `json:"state,omitzero"`
+
+	// Asked are the key versions under which a model has to be asked, ascending, from
+	// semantics 2 on; absent while nothing is listed. One all of whose labels a newer
+	// version holds too is left out.
+	Asked []uint64 `json:"asked,omitzero"`
 }
 
 // EpochPart is one part of the list.
@@ -53,6 +58,12 @@ func (s *Epoch) Validate() error {
 	c.between("semantics", int64(s.Semantics), 1, 1<<31-1)
 	c.count("parts", len(s.Parts), 0, MaxEpochParts)
 	c.that((s.State != nil) == (s.Semantics >= 2), "state", "from semantics 2 on")
+	c.that(len(s.Asked) == 0 || s.Semantics >= 2, "asked", "from semantics 2 on")
+	c.count("asked", len(s.Asked), 0, MaxAsked)
+	sorted(&c, "asked", s.Asked, cmp.Compare[uint64])
+	for i, v := range s.Asked {
+		c.that(v >= 1, fmt.Sprintf("asked[%d]", i), "from 1")
+	}
 	for i, p := range s.Parts {
 		at := fmt.Sprintf("parts[%d]", i)
 		c.labelKind(at+".kind", p.Kind)

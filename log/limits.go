@@ -140,6 +140,9 @@ const (
 
 	// MaxCommitments bounds the named hashes of one part.
 	MaxCommitments = 16
+	// MaxAsked bounds the key versions under which a model has to be asked: more rotations
+	// than anybody leaves unfinished.
+	MaxAsked = 1024
 
 	// MaxAllowed bounds the labels of one allow-list statement.
 	MaxAllowed = 20000

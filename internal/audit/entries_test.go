@@ -219,6 +219,16 @@ func TestForgedLogs(t *testing.T) {
 			st.State[5]++
 			l.Must(st, l.Engines[0])
 		}, []string{"A24"}},
+		{"an epoch that asks under no key version", []string{"E1"}, foldtest.Options{}, nil, func(l *foldtest.Log, labels []blacklist.Entry) {
+			halt(l)
+			l.Must(l.FingerprintsStatement(theRun, labels), l.Engines[0])
+			st := l.EpochStatement()
+			if len(st.Asked) != 1 {
+				panic("an epoch of labels asks under one key version")
+			}
+			st.Asked = nil
+			l.Must(st, l.Engines[0])
+		}, []string{"A24"}},
 		{"an epoch that names what did not change", []string{"E1"}, foldtest.Options{}, nil, func(l *foldtest.Log, labels []blacklist.Entry) {
 			halt(l)
 			l.Must(l.FingerprintsStatement(theRun, labels), l.Engines[0])

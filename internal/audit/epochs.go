@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/haltlog/haltlog/internal/fold"
 	"github.com/haltlog/haltlog/log"
@@ -33,6 +34,9 @@ func (a *Auditor) epoch(st *log.Epoch, s fold.Step) {
 
 // differs says where two epochs part first.
 func differs(want, got *log.Epoch) string {
+	if !slices.Equal(want.Asked, got.Asked) {
+		return fmt.Sprintf("a model has to be asked under key versions %v, it says %v", want.Asked, got.Asked)
+	}
 	if len(want.Parts) != len(got.Parts) {
 		return fmt.Sprintf("%d parts changed, it names %d", len(want.Parts), len(got.Parts))
 	}

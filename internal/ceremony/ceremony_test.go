@@ -416,7 +416,13 @@ func TestRotate(t *testing.T) {
 	if s := p.l.Put(&wrong, p.l.Engines[0]); s.Validity != log.Void {
 		t.Errorf("labels swapped: %s", s.Validity)
 	}
+	if got := p.l.EpochStatement().Asked; !slices.Equal(got, []uint64{2}) {
+		t.Errorf("before the rotation, an epoch asks under %v", got)
+	}
 	p.l.Must(st, p.l.Engines[0])
+	if got := p.l.EpochStatement().Asked; !slices.Equal(got, []uint64{3}) {
+		t.Errorf("after it, an epoch asks under %v", got)
+	}
 	for i, x := range []string{"a", "b"} {
 		got := p.label(next, x)
 		if got != b.Fresh[i] {

@@ -32,7 +32,7 @@ func Extend(ctx context.Context, older *Document, o *Opening, list *listsync.Lis
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
 	d.Fingerprints = older.Fingerprints
-	if err := v.complete(d, list.State()); err != nil {
+	if err := v.complete(d, list.State(), list.Versions()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrVersions, err)
 	}
 	d.Fingerprints = make([]Fingerprint, 0, len(older.Fingerprints))

@@ -64,7 +64,7 @@ func Verify(ctx context.Context, d *Document, t Trust, s Source) (Verified, erro
 		}
 		if newest {
 			v.Origin, v.Number, v.Size, v.Witnessed = d.Origin, d.Epoch.Number, d.Epoch.Size, p.Witnessed
-			if err := v.complete(d, state); err != nil {
+			if err := v.complete(d, state, p.Epoch.Asked); err != nil {
 				return v, err
 			}
 		}
@@ -119,12 +119,15 @@ func evidence(d *Document, t Trust) (listsync.Proven, blacklist.State, error) {
 	case Hex32(p.Epoch.State) != d.Epoch.StateHash:
 		return bad(errors.New("it commits to another state"))
 	}
+	if err := state.CheckAsked(p.Epoch.Asked); err != nil {
+		return bad(err)
+	}
 	return p, state, nil
 }
 
-// complete: under each key version that anything of a kind is listed under, there
-// are as many fingerprints of it as under any other (CL3).
-func (v *Verified) complete(d *Document, state blacklist.State) error {
+// complete: under each key version that a model has to be asked under, there are as
+// many fingerprints of each kind as under any other (CL3).
+func (v *Verified) complete(d *Document, state blacklist.State, asked []uint64) error {
 	counts := map[uint64]map[fingerprint.Kind]int{}
 	for _, f := range d.Fingerprints {
 		if counts[f.KeyVersion] == nil {
@@ -151,7 +154,7 @@ func (v *Verified) complete(d *Document, state blacklist.State) error {
 		}
 	}
 	for _, p := range state.Parts {
-		if p.Count == 0 || v.Kinds[p.Part.Kind] == 0 {
+		if p.Count == 0 || v.Kinds[p.Part.Kind] == 0 || !slices.Contains(asked, p.KeyVersion) {
 			continue
 		}
 		if err := need(p.KeyVersion, p.Part.Kind); err != nil {

@@ -73,7 +73,7 @@ func ExpectEpoch(set *blacklist.Set, st *log.Epoch) (*log.Epoch, bool) {
 func statementOf(origin string, number, size uint64, e blacklist.Epoch) *log.Epoch {
 	st := &log.Epoch{Origin: origin, Number: number, Size: size, Semantics: e.Semantics, Parts: make([]log.EpochPart, 0, len(e.Parts))}
 	if e.Semantics > 1 {
-		st.State = new(log.Hash(e.State))
+		st.State, st.Asked = new(log.Hash(e.State)), e.Asked
 	}
 	for _, p := range e.Parts {
 		family, band := p.Part.Kind.Family()
@@ -93,7 +93,7 @@ func statementOf(origin string, number, size uint64, e blacklist.Epoch) *log.Epo
 // makes of it. What is well formed as a statement may be none as an epoch:
 // blacklist.Epoch's Validate says.
 func Epoch(st *log.Epoch) blacklist.Epoch {
-	e := blacklist.Epoch{Semantics: st.Semantics, Parts: make([]blacklist.PartEpoch, 0, len(st.Parts))}
+	e := blacklist.Epoch{Semantics: st.Semantics, Parts: make([]blacklist.PartEpoch, 0, len(st.Parts)), Asked: st.Asked}
 	if st.State != nil {
 		e.State = blacklist.Hash(*st.State)
 	}

@@ -59,7 +59,7 @@ type List struct {
 	Count  uint64 // labels
 
 	parts     map[blacklist.Part]map[uint64]blacklist.FullList
-	versions  []uint64 // with labels, ascending
+	versions  []uint64 // under which a model has to be asked, ascending
 	authority *trust.Authority
 	synced    *listsync.List // instead of parts; may be nil
 }
@@ -108,17 +108,17 @@ func fetch(ctx context.Context, l Log, s Source) (*List, error) {
 	if err := l.Rise(epochPlace, said.Index+1); err != nil {
 		return nil, err
 	}
-	parts, err := partsOf(ctx, s, st)
+	parts, asked, err := partsOf(ctx, s, st)
 	if err != nil {
 		return nil, err
 	}
+	list.versions = asked
 	list.Number, list.Index, list.Size = st.Number, said.Index, st.Size
 	for _, p := range parts {
 		if err := list.part(ctx, s, p); err != nil {
 			return nil, err
 		}
 	}
-	slices.Sort(list.versions)
 	return list, nil
 }
 
@@ -140,34 +140,35 @@ func (l *List) part(ctx context.Context, s Source, p blacklist.PartEpoch) error 
 	}
 	l.parts[p.Part][p.KeyVersion] = full
 	l.Count += p.Count
-	if p.Count > 0 && !slices.Contains(l.versions, p.KeyVersion) {
-		l.versions = append(l.versions, p.KeyVersion)
-	}
 	return nil
 }
 
-// partsOf are all parts of the list as of an epoch: those that the first
-// semantics names in it, those of the state document from the second on.
-func partsOf(ctx context.Context, s Source, st *log.Epoch) ([]blacklist.PartEpoch, error) {
+// partsOf are all parts of the list as of an epoch, and the key versions under which
+// a model has to be asked: those that the first semantics names in it, those of the
+// state document from the second on.
+func partsOf(ctx context.Context, s Source, st *log.Epoch) ([]blacklist.PartEpoch, []uint64, error) {
 	e := fold.Epoch(st)
 	if err := e.Validate(); err != nil {
-		return nil, fmt.Errorf("epoch %d: %w: %w", st.Number, ErrList, err)
+		return nil, nil, fmt.Errorf("epoch %d: %w: %w", st.Number, ErrList, err)
 	}
 	if e.Semantics == 1 {
-		return e.Parts, nil
+		return e.Parts, blacklist.State{Parts: e.Parts}.Versions(), nil
 	}
 	raw, err := s.Object(ctx, e.State)
 	if errors.Is(err, client.ErrNotFound) {
-		return nil, fmt.Errorf("state of epoch %d: %w: %w", st.Number, ErrList, err) // a newer one replaced it
+		return nil, nil, fmt.Errorf("state of epoch %d: %w: %w", st.Number, ErrList, err) // a newer one replaced it
 	}
 	if err != nil {
-		return nil, fmt.Errorf("state of epoch %d: %w", st.Number, err)
+		return nil, nil, fmt.Errorf("state of epoch %d: %w", st.Number, err)
 	}
 	state, err := blacklist.ParseState(raw)
 	if err != nil || state.Hash() != e.State || state.Number != st.Number || state.Size != st.Size {
-		return nil, fmt.Errorf("state of epoch %d: %w: %w", st.Number, ErrList, errors.Join(err))
+		return nil, nil, fmt.Errorf("state of epoch %d: %w: %w", st.Number, ErrList, errors.Join(err))
 	}
-	return state.Parts, nil
+	if err := state.CheckAsked(e.Asked); err != nil {
+		return nil, nil, fmt.Errorf("epoch %d: %w: %w", st.Number, ErrList, err)
+	}
+	return state.Parts, e.Asked, nil
 }
 
 // Contains reports whether a label under a key version is on the list.
@@ -183,8 +184,8 @@ func (l *List) Contains(kind fingerprint.Kind, version uint64, label blacklist.L
 	return false
 }
 
-// Versions are the key versions under which anything is listed: what a model has
-// to be asked for.
+// Versions are the key versions under which a model has to be asked: those of which
+// no newer one holds all labels.
 func (l *List) Versions() []uint64 { return slices.Clone(l.versions) }
 
 // Set is who evaluates under a key version, from the log (LC1).

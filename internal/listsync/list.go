@@ -101,6 +101,9 @@ func open(dir string) (*List, error) {
 	if l.state, err = blacklist.ParseState(raw); err != nil || l.state.Number != l.Number || l.state.Size != l.Size {
 		return l, fmt.Errorf("%s: state document: %w: %w", dir, ErrDamaged, errors.Join(err))
 	}
+	if err := l.state.CheckAsked(p.Epoch.Asked); err != nil {
+		return l, fmt.Errorf("%s: %w: %w", dir, ErrDamaged, err)
+	}
 	for _, part := range l.state.Parts {
 		if err := l.load(part); err != nil {
 			return l, fmt.Errorf("list %v: %w", part.Part, err)
@@ -160,17 +163,8 @@ func (l *List) Contains(kind fingerprint.Kind, version uint64, y blacklist.Label
 	return i < n && bytes.Equal(a.labels[32*i:32*i+32], y[:])
 }
 
-// Versions are the key versions under which anything is listed, ascending.
-func (l *List) Versions() []uint64 {
-	var out []uint64
-	for _, p := range l.state.Parts {
-		if p.Count > 0 {
-			out = append(out, p.KeyVersion)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
+// Versions are the key versions under which a model has to be asked, ascending.
+func (l *List) Versions() []uint64 { return slices.Clone(l.proven.Epoch.Asked) }
 
 // Full is the full list of a part.
 func (l *List) Full(part blacklist.Part, version uint64) (blacklist.FullList, error) {

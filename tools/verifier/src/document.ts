@@ -94,8 +94,8 @@ function open(d: { [name: string]: Json }, pins: Pins): Node {
   return { epoch, state: s, form, queries, fingerprints, older };
 }
 
-// Under each key version that anything of a kind is listed under, as many fingerprints of it as under any other: one
-// that is left out is not cleared.
+// Under each key version that a model has to be asked under, as many fingerprints of a kind as under any other: one that
+// is left out is not cleared. The epoch says which versions these are; of those that hold labels the newest is one.
 function complete(n: Node): void {
   const counts = new Map<string, number>();
   for (const f of n.fingerprints) counts.set(`${f.kind} ${f.keyVersion}`, (counts.get(`${f.kind} ${f.keyVersion}`) ?? 0) + 1);
@@ -108,9 +108,12 @@ function complete(n: Node): void {
     if (have !== want) refuse(`${have} of ${want} fingerprints of kind ${kind} under key version ${version}`);
   };
   for (const version of versions) for (const kind of kinds.keys()) need(kind, version);
-  for (const p of n.state.parts) {
+  const held = n.state.parts.filter((p) => p.count > 0);
+  const newest = Math.max(0, ...held.map((p) => p.keyVersion));
+  if (newest > 0 && !n.epoch.asked.includes(newest) || n.epoch.asked.some((v) => !held.some((p) => p.keyVersion === v))) refuse('the epoch names other key versions than hold labels');
+  for (const p of held) {
     const kind = p.part.slice(0, p.part.indexOf('/'));
-    if (p.count > 0 && kinds.has(kind)) need(kind, p.keyVersion);
+    if (kinds.has(kind) && n.epoch.asked.includes(p.keyVersion)) need(kind, p.keyVersion);
   }
 }
 

@@ -23,6 +23,7 @@ export interface Epoch {
   state: string; // hash in hex
   witnessed: number; // smallest cosignature time of its receipts, POSIX seconds
   evaluators: EvaluatorSet[]; // that the log named up to it, the newest first
+  asked: number[]; // key versions under which a model has to be asked
 }
 
 interface Office {
@@ -70,7 +71,7 @@ export function verifyEvidence(v: Json | undefined, pins: Pins): Epoch {
   if (integer(p['semantics']) !== 2) refuse(`semantics ${integer(p['semantics'])} is not known here`);
   const engines = [...office.keys.values()].filter((k) => k.role === 'engine');
   if (whole.signatures.length !== 1 || !engines.some((k) => signedBy(whole, k.spki))) refuse('the epoch is not signed by an engine');
-  return { ...place, origin: genesis.origin, genesis: genesis.hash, state: hex(fromBase64(text(p['state']), 32)), witnessed, evaluators: office.evaluators };
+  return { ...place, origin: genesis.origin, genesis: genesis.hash, state: hex(fromBase64(text(p['state']), 32)), witnessed, evaluators: office.evaluators, asked: p['asked'] === undefined ? [] : array(p['asked']).map(integer) };
 }
 
 function include(x: { [name: string]: Json }, policy: Policy, origin: string): { statement: Statement; time: number } {
