@@ -145,7 +145,7 @@ func (d *Daemon) openLog(ctx context.Context, journal engine.Journal) error {
 		Dir: d.files.store, Origin: d.files.parsed.Origin, Signers: []checkpoint.Signer{d.files.logKey},
 		Quorum: d.quorums.get, Skew: time.Duration(d.files.parsed.SkewMS) * time.Millisecond,
 		BatchSize: d.cfg.Log.BatchSize, BatchAge: d.cfg.Log.BatchAge,
-		WitnessTimeout: d.cfg.Log.Timeout, Refresh: d.cfg.Log.Refresh, Expect: expect,
+		WitnessTimeout: d.cfg.Log.Timeout, Interval: d.cfg.Log.Interval, Refresh: d.cfg.Log.Refresh, Expect: expect,
 	}, tesseralog.Deps{Logger: d.deps.Logger, Now: d.deps.Now})
 	if err != nil {
 		return err

@@ -28,6 +28,7 @@ type Log struct {
 	Key        string        `toml:"key" default:"" doc:"file with the log's checkpoint signing key"`
 	BatchSize  int           `toml:"batch_size" default:"256" min:"1" max:"4096" unit:"entries" doc:"entries that one integration takes at most"`
 	BatchAge   time.Duration `toml:"batch_age" default:"2ms" min:"1ms" max:"1s" unit:"duration" doc:"how long a lone entry waits for company"`
+	Interval   time.Duration `toml:"checkpoint_interval" default:"0s" min:"0s" max:"1m" unit:"duration" doc:"least time from one round with the witnesses to the next; 0: as soon as there is something to publish. It is part of the checkpoint lag that policies allow for"`
 	Refresh    time.Duration `toml:"refresh" default:"30s" min:"1s" max:"1h" unit:"duration" doc:"age of the published checkpoint at which the witnesses are asked again although the log has not grown"`
 	Timeout    time.Duration `toml:"witness_timeout" default:"5s" min:"100ms" max:"1m" unit:"duration" doc:"longest time that one round with the witnesses takes"`
 	MaxLag     int           `toml:"max_lag" default:"65536" min:"256" max:"16777216" unit:"entries" doc:"entries integrated beyond the published checkpoint at which bulk is refused (L7)"`

@@ -33,6 +33,9 @@ type Config struct {
 	BatchAge time.Duration
 	// WitnessTimeout bounds one round with the witnesses.
 	WitnessTimeout time.Duration
+	// Interval is the least time from one round with the witnesses to the next; 0
+	// for a round as soon as there is something to publish.
+	Interval time.Duration
 	// Refresh is how old the published checkpoint may get before witnesses are
 	// asked again although the log has not grown; 0 for never.
 	Refresh time.Duration
@@ -90,6 +93,7 @@ func (c Config) fill() (Config, error) {
 		c.WitnessTimeout = defaultWitnessTimeout
 	}
 	need(c.WitnessTimeout > 0, "witness timeout below 0")
+	need(c.Interval >= 0, "interval below 0")
 	need(c.Refresh >= 0, "refresh below 0")
 	if len(errs) > 0 {
 		return Config{}, fmt.Errorf("log: %w", errors.Join(errs...))

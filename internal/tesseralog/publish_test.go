@@ -280,6 +280,29 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
+// TestInterval: a log that grows all the time asks its witnesses once in an interval,
+// and what came in meanwhile is published together.
+func TestInterval(t *testing.T) {
+	r := newRig(t)
+	r.cfg.Interval = 200 * time.Millisecond
+	l := r.open(t)
+	began := time.Now()
+	fill(t, l, 1)
+	if _, err := l.WaitPublished(patient(t), 1); err != nil {
+		t.Fatal(err)
+	}
+	for n := uint64(2); n <= 20; n++ {
+		fill(t, l, 1)
+	}
+	if _, err := l.WaitPublished(patient(t), 20); err != nil {
+		t.Fatal(err)
+	}
+	// Rounds are counted at their beginning: n of them take n - 1 intervals.
+	if n, most := r.peers[0].asked.Load(), 1+int64(time.Since(began)/r.cfg.Interval); n > most || n < 2 {
+		t.Errorf("asked %d times in %v", n, time.Since(began))
+	}
+}
+
 // TestRenew: the witnesses are asked again when somebody needs a later time, and
 // not before.
 func TestRenew(t *testing.T) {

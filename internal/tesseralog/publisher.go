@@ -97,7 +97,7 @@ func (p *publisher) run(ctx context.Context) {
 				pause = retryFirst
 				// An entry on an idle log does not wait; under load, rounds back
 				// to back would take the processors from the entries.
-				t := time.NewTimer(roundEvery - time.Since(began))
+				t := time.NewTimer(max(roundEvery, p.log.cfg.Interval) - time.Since(began))
 				select {
 				case <-t.C:
 				case <-ctx.Done():

@@ -303,8 +303,8 @@ func copyState(t *testing.T, r *rig) {
 
 // TestConfig: every problem at once.
 func TestConfig(t *testing.T) {
-	_, err := tesseralog.New(tesseralog.Config{BatchSize: -1, Refresh: -1}, tesseralog.Deps{})
-	for _, w := range []string{"folder", "origin", "signer", "quorum", "skew", "batch size", "refresh", "logger"} {
+	_, err := tesseralog.New(tesseralog.Config{BatchSize: -1, Refresh: -1, Interval: -1}, tesseralog.Deps{})
+	for _, w := range []string{"folder", "origin", "signer", "quorum", "skew", "batch size", "interval", "refresh", "logger"} {
 		if err == nil || !strings.Contains(err.Error(), w) {
 			t.Errorf("%v does not say %q", err, w)
 		}
