@@ -49,6 +49,7 @@ func groups() []group {
 		{"append", benchAppend},
 		{"flood", benchFlood},
 		{"audit", benchAudit},
+		{"spread", benchSpread},
 	}
 }
 
@@ -59,6 +60,8 @@ type bench struct {
 	work  string // temporary
 	bin   binaries
 	doc   Document
+	// places are where its processes run: here if nil.
+	places *places
 }
 
 // say tells a person how far it is.
@@ -76,7 +79,10 @@ func (b *bench) scale(n int) int {
 
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
+	part, err := spreadRole(ctx)
+	if !part {
+		err = run(ctx)
+	}
 	cancel()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

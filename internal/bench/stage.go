@@ -61,10 +61,11 @@ func newStage(ctx context.Context, b *bench, name string, o rig.Options, change 
 		urls = append(urls, fmt.Sprintf("w%d=%s", i, url))
 	}
 	argv := []string{b.bin.haltlogd, "serve"}
+	settings = append(settings, "http.listen="+b.places.listen(0, hostDaemon))
 	for _, set := range slices.Concat(s.Settings(), []string{"log.witness_urls=" + strings.Join(urls, ",")}, settings) {
 		argv = append(argv, "--set", set)
 	}
-	if s.daemon, s.url, err = serve(ctx, filepath.Join(dir, "daemon.log"), argv); err != nil {
+	if s.daemon, s.url, err = serve(ctx, filepath.Join(dir, "daemon.log"), b.places.in(0, argv)); err != nil {
 		return s, err
 	}
 	s.all = append(s.all, s.daemon)
@@ -108,7 +109,9 @@ func (s *stage) witness(ctx context.Context, i int) (url string, err error) {
 			return "", err
 		}
 	}
-	p, url, err := serve(ctx, s.file(fmt.Sprintf("witness-%d.log", i)), []string{s.b.bin.haltwitness, "serve", "--db", db, "--key", key})
+	region := s.b.places.witness(i)
+	argv := []string{s.b.bin.haltwitness, "serve", "--db", db, "--key", key, "--listen", s.b.places.listen(region, hostWitness)}
+	p, url, err := serve(ctx, s.file(fmt.Sprintf("witness-%d.log", i)), s.b.places.in(region, argv))
 	if err != nil {
 		return "", err
 	}

@@ -116,6 +116,9 @@ func (w *Network) Addr(region, host int) netip.Addr {
 	return netip.AddrFrom4([4]byte{10, 77, byte(region + 1), byte(min(host, hosts))})
 }
 
+// Space is the name of a region's namespace.
+func (w *Network) Space(region int) string { return w.spaces[region] }
+
 // Command is a command that runs in a region.
 func (w *Network) Command(ctx context.Context, region int, program string, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", w.spaces[region], program}, args...)...)
