@@ -58,23 +58,27 @@ type epochList struct {
 	made   uint64 // labels so far
 }
 
-// add lists n labels of one run, mixed as a model's are: in a hundred 37 tensors,
-// 31 labels in the sixteen bands of each of the two families, a manifest in front.
-// They are hashes and no elements: nothing here looks at the difference.
+// kindAt mixes kinds as a model's labels are: in a hundred 37 tensors, some thirty labels
+// in the sixteen bands of each of the two families, a manifest in front.
+func kindAt(i int) fingerprint.Kind {
+	switch r := i % 100; {
+	case i == 0:
+		return fingerprint.Manifest
+	case r >= 69:
+		return fingerprint.BandP(i % 16)
+	case r >= 37:
+		return fingerprint.Band(i % 16)
+	}
+	return fingerprint.Tensor
+}
+
+// add lists n labels of one run. They are hashes and no elements: nothing here looks
+// at the difference.
 func (l *epochList) add(n int) error {
 	var entries []blacklist.Entry
 	for i := range n {
 		l.made++
-		kind := fingerprint.Tensor
-		switch r := i % 100; {
-		case i == 0:
-			kind = fingerprint.Manifest
-		case r >= 69:
-			kind = fingerprint.Kind(fmt.Sprintf("bandp-%d", i%16))
-		case r >= 37:
-			kind = fingerprint.Kind(fmt.Sprintf("band-%d", i%16))
-		}
-		entries = append(entries, blacklist.Entry{Kind: kind, Label: sha256.Sum256(binary.BigEndian.AppendUint64(nil, l.made))})
+		entries = append(entries, blacklist.Entry{Kind: kindAt(i), Label: sha256.Sum256(binary.BigEndian.AppendUint64(nil, l.made))})
 	}
 	l.index += 3
 	a := blacklist.NewArtefact(entries)

@@ -165,7 +165,7 @@ type spreadRun struct {
 func newSpreadRun(s *stage, n int) spreadRun {
 	r := spreadRun{number: n, id: fmt.Sprintf("run-%d", n)}
 	for i := range spreadLabels {
-		f := fingerprint.Fingerprint{Kind: fingerprint.Tensor, Value: sha256.Sum256(fmt.Append(nil, n, i))}
+		f := fingerprint.Fingerprint{Kind: kindAt(i), Value: sha256.Sum256(fmt.Append(nil, n, i))}
 		y, err := s.Evaluator.Label(f.Input())
 		if err != nil {
 			panic(err) // a fingerprint's input is never refused

@@ -73,11 +73,11 @@ type Plain struct {
 	note      []byte
 	size      uint64
 	authority []uint64
-	tiles     map[[2]uint64][]byte
+	tiles     map[[3]uint64][]byte // by level, index and width
 }
 
 // NewPlain reads from a server of plain files, or from a daemon.
-func NewPlain(c *Client) *Plain { return &Plain{Client: c, tiles: map[[2]uint64][]byte{}} }
+func NewPlain(c *Client) *Plain { return &Plain{Client: c, tiles: map[[3]uint64][]byte{}} }
 
 // Checkpoint is the published checkpoint, under which everything is read from then on.
 func (p *Plain) Checkpoint(ctx context.Context) ([]byte, error) {
@@ -269,16 +269,9 @@ func FoldTile(b []byte) checkpoint.Hash {
 	return checkpoint.NodeHash(FoldTile(b[:len(b)/2]), FoldTile(b[len(b)/2:]))
 }
 
-// kept reads a tile of the tree of the checkpoint, and keeps some.
+// kept reads a tile of the tree of the checkpoint.
 func (p *Plain) kept(ctx context.Context, level int, index uint64) ([]byte, error) {
-	key := [2]uint64{uint64(level), index}
-	p.mu.Lock()
-	b, ok := p.tiles[key]
-	size := p.size
-	p.mu.Unlock()
-	if ok {
-		return b, nil
-	}
+	_, size := p.at()
 	width := int(min(256, size>>(8*level)-index*256))
 	b, err := p.Tile(ctx, level, index, width)
 	if errors.Is(err, ErrNotFound) && width < 256 {
@@ -286,6 +279,24 @@ func (p *Plain) kept(ctx context.Context, level int, index uint64) ([]byte, erro
 	}
 	if err != nil {
 		return nil, fmt.Errorf("tile %d/%d: %w", level, index, err)
+	}
+	return b, nil
+}
+
+// Tile is a hash tile; some are kept until the checkpoint changes, since proofs under
+// one checkpoint are made of the same few.
+func (p *Plain) Tile(ctx context.Context, level int, index uint64, width int) ([]byte, error) {
+	key := [3]uint64{uint64(level), index, uint64(width)}
+	p.mu.Lock()
+	b, ok := p.tiles[key]
+	size := p.size
+	p.mu.Unlock()
+	if ok {
+		return b, nil
+	}
+	b, err := p.Client.Tile(ctx, level, index, width)
+	if err != nil {
+		return nil, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

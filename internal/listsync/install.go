@@ -43,6 +43,9 @@ func (s *syncer) install(ctx context.Context, c *candidate) error {
 	if next.LookupOnly {
 		s.report.Way = "lookup"
 	}
+	if err := s.ahead(ctx, c, state, next); err != nil {
+		return err
+	}
 	for i, p := range state.Parts {
 		if err := s.part(ctx, c, p, state, next); err != nil {
 			return err
@@ -146,6 +149,30 @@ func (s *syncer) stateOf(ctx context.Context, c *candidate) (blacklist.State, er
 	return state, nil
 }
 
+// ahead fetches at once what parts have to be fetched for in any case: lists, where no
+// deltas lead to them.
+func (s *syncer) ahead(ctx context.Context, c *candidate, state blacklist.State, next head) error {
+	if len(next.Links) > 0 {
+		return nil
+	}
+	var hashes [][32]byte
+	limits := map[[32]byte]int64{}
+	for _, p := range state.Parts {
+		for _, x := range p.Commitments {
+			if x.Name == blacklist.CommitPolynomial || !s.wanted(x.Name, next) || s.objects.Has(x.Hash) {
+				continue
+			}
+			hashes = append(hashes, x.Hash)
+			limits[x.Hash] = partLimit(p)
+		}
+	}
+	s.report.Parts = len(hashes)
+	return Gather(ctx, hashes, func(ctx context.Context, h [32]byte) error { return s.fetch(ctx, c, h, limits[h]) })
+}
+
+// partLimit bounds every object of a part, in bytes.
+func partLimit(p blacklist.PartEpoch) int64 { return 80*int64(p.Count) + 4096 }
+
 // part brings one part into the folder: out of the held list and the deltas where
 // they are there, else from a source.
 func (s *syncer) part(ctx context.Context, c *candidate, p blacklist.PartEpoch, state blacklist.State, next head) error {
@@ -169,7 +196,7 @@ func (s *syncer) part(ctx context.Context, c *candidate, p blacklist.PartEpoch, 
 				continue
 			}
 		}
-		if err := s.fetch(ctx, c, x.Hash, 80*int64(p.Count)+4096); err != nil {
+		if err := s.fetch(ctx, c, x.Hash, partLimit(p)); err != nil {
 			return fmt.Errorf("%s of %v: %w", x.Name, p.Part, err)
 		}
 	}
@@ -296,10 +323,12 @@ func (s *syncer) step(ctx context.Context, c *candidate, number uint64, state bl
 		return k, state, err
 	}
 	ds := deltasIn(p.Epoch)
+	var hashes [][32]byte
 	for _, d := range ds {
-		if err := s.fetch(ctx, c, d.hash, maxObject); err != nil {
-			return k, state, fmt.Errorf("delta of %v: %w", d.part, err)
-		}
+		hashes = append(hashes, d.hash)
+	}
+	if err := Gather(ctx, hashes, func(ctx context.Context, h [32]byte) error { return s.fetch(ctx, c, h, maxObject) }); err != nil {
+		return k, state, fmt.Errorf("deltas of epoch %d: %w", number, err)
 	}
 	hash, err := s.objects.put(formatDeltas(ds))
 	k.Deltas = log.Hash(hash)
@@ -325,7 +354,7 @@ func (s *syncer) fetch(ctx context.Context, c *candidate, hash [32]byte, limit i
 			if err != nil {
 				return nil, 0, err
 			}
-			return counted{body, &s.report.Bytes}, from, nil
+			return counted{body, s}, from, nil
 		})
 		if err == nil {
 			return nil
@@ -334,7 +363,9 @@ func (s *syncer) fetch(ctx context.Context, c *candidate, hash [32]byte, limit i
 			return context.Cause(ctx)
 		}
 		if errors.Is(err, ErrOther) {
+			s.mu.Lock()
 			s.blame(s.reportOf(source), fmt.Errorf("object %x: %w", hash, err), map[string]any{"object": log.Hash(hash).Hex(), "bytes": wrong})
+			s.mu.Unlock()
 		}
 		gone = gone && errors.Is(err, client.ErrNotFound)
 		errs = append(errs, fmt.Errorf("%s: %w", source.Name, err))
@@ -357,11 +388,13 @@ func (s *syncer) reportOf(source *Source) *SourceReport {
 // counted counts what is read.
 type counted struct {
 	io.ReadCloser
-	n *int64
+	s *syncer
 }
 
 func (c counted) Read(b []byte) (int, error) {
 	n, err := c.ReadCloser.Read(b)
-	*c.n += int64(n)
+	c.s.mu.Lock()
+	c.s.report.Bytes += int64(n)
+	c.s.mu.Unlock()
 	return n, err
 }

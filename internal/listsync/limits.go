@@ -21,6 +21,8 @@ const (
 	// and retryPause the time between two: a daemon makes an epoch in that time.
 	maxTries   = 4
 	retryPause = 200 * time.Millisecond
+	// atOnce is how many objects are fetched at the same time from one source.
+	atOnce = 16
 	// maxKept bounds what is kept of an answer as evidence.
 	maxKept = 1 << 20
 	// maxEvidence bounds the files of evidence: a source that lies each time fills

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/haltlog/haltlog/blacklist"
@@ -48,7 +49,8 @@ type syncer struct {
 	store    trust.Store
 	objects  Objects
 	report   Report
-	held     *head // nil if there is none
+	mu       sync.Mutex // over report, while objects are fetched at once
+	held     *head      // nil if there is none
 	proven   Proven
 	state    blacklist.State // of held
 	firstUse bool

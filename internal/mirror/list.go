@@ -72,14 +72,16 @@ func (m *Mirror) list(ctx context.Context, l *trust.Log, served api.Head) (list,
 		if p.Statement.Number != n {
 			return out, fmt.Errorf("head of epoch %d is of %d: %w", n, p.Statement.Number, trust.ErrUnverified)
 		}
+		var deltas [][32]byte
 		for _, part := range p.Epoch.Parts {
 			for _, c := range part.Commitments {
 				if c.Name == blacklist.CommitDeltaFull {
-					if err := m.object(ctx, c.Hash); err != nil {
-						return out, fmt.Errorf("delta of %v: %w", part.Part, err)
-					}
+					deltas = append(deltas, c.Hash)
 				}
 			}
+		}
+		if err := listsync.Gather(ctx, deltas, m.object); err != nil {
+			return out, fmt.Errorf("deltas of epoch %d: %w", n, err)
 		}
 		if n == served.Number {
 			if out.passing, err = m.whole(ctx, p); err != nil {
@@ -106,17 +108,19 @@ func (m *Mirror) whole(ctx context.Context, p listsync.Proven) ([]string, error)
 		return nil, fmt.Errorf("state document of epoch %d: %w: %w", p.Statement.Number, trust.ErrUnverified, errors.Join(err))
 	}
 	out := []string{hex.EncodeToString(p.Epoch.State[:])}
+	var hashes [][32]byte
 	for _, part := range slices.Concat(state.Parts, p.Epoch.Parts) {
 		for _, c := range part.Commitments {
 			switch c.Name {
 			case blacklist.CommitRoot, blacklist.CommitDeltaRoot, blacklist.CommitDeltaFull:
 				continue // no object, or one that stays
 			}
-			if err := m.object(ctx, c.Hash); err != nil {
-				return nil, fmt.Errorf("%s of %v: %w", c.Name, part.Part, err)
-			}
+			hashes = append(hashes, c.Hash)
 			out = append(out, hex.EncodeToString(c.Hash[:]))
 		}
+	}
+	if err := listsync.Gather(ctx, hashes, m.object); err != nil {
+		return nil, fmt.Errorf("epoch %d: %w", p.Statement.Number, err)
 	}
 	slices.Sort(out)
 	return slices.Compact(out), nil

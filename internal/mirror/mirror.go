@@ -47,6 +47,7 @@ type Mirror struct {
 	cfg     Config
 	log     *client.Plain
 	store   *trust.File
+	trusted *trust.Log // once it was opened
 	files   files
 	objects listsync.Objects
 	rebuild bool
@@ -84,6 +85,9 @@ func (m *Mirror) Close() error { return m.store.Close() }
 func (m *Mirror) Update(ctx context.Context) (Report, error) {
 	for try := 1; ; try++ {
 		r, err := m.update(ctx)
+		if err != nil {
+			m.trusted = nil
+		}
 		// The list moved on while it was read: the newest one is read then.
 		if err == nil || !errors.Is(err, client.ErrNotFound) || try == maxTries {
 			return r, err
@@ -98,7 +102,7 @@ func (m *Mirror) Update(ctx context.Context) (Report, error) {
 
 func (m *Mirror) update(ctx context.Context) (Report, error) {
 	var r Report
-	l, err := trust.Open(ctx, trust.Config{Quorum: m.cfg.Quorum, Genesis: m.cfg.Genesis}, m.log, m.store)
+	l, err := m.open(ctx)
 	if err != nil {
 		return r, err
 	}
@@ -124,7 +128,8 @@ func (m *Mirror) update(ctx context.Context) (Report, error) {
 	if m.rebuild {
 		have = checkpoint.Checkpoint{}
 	}
-	if err := m.root(ctx, l); err != nil {
+	// What a reader begins with, as it was verified.
+	if err := errors.Join(m.files.update(api.RouteGenesis, l.Leaf()), m.files.update(api.RouteQuorum, []byte(l.Quorum().String()))); err != nil {
 		return r, err
 	}
 	if err := m.entries(ctx, v.Checkpoint, have.Size); err != nil {
@@ -149,6 +154,20 @@ func (m *Mirror) update(ctx context.Context) (Report, error) {
 	return r, m.sweep(v.Checkpoint.Size)
 }
 
+// open is the log as it is believed: read from its beginning once, and again after an
+// error.
+func (m *Mirror) open(ctx context.Context) (*trust.Log, error) {
+	if m.trusted != nil {
+		return m.trusted, nil
+	}
+	m.log = client.NewPlain(m.log.Client) // no tile of before
+	l, err := trust.Open(ctx, trust.Config{Quorum: m.cfg.Quorum, Genesis: m.cfg.Genesis}, m.log, m.store)
+	if err == nil {
+		m.trusted = l
+	}
+	return l, err
+}
+
 // published is the checkpoint that the mirror shows; the zero value before the first.
 func (m *Mirror) published() (checkpoint.Checkpoint, error) {
 	raw, err := m.files.read(api.RouteCheckpoint)
@@ -160,18 +179,6 @@ func (m *Mirror) published() (checkpoint.Checkpoint, error) {
 		return checkpoint.Checkpoint{}, fmt.Errorf("mirrored checkpoint: %w", err)
 	}
 	return checkpoint.ParseCheckpoint(n.Text)
-}
-
-// root writes what a reader begins with: genesis and quorum, as they were verified.
-func (m *Mirror) root(ctx context.Context, l *trust.Log) error {
-	genesis, err := m.log.Genesis(ctx)
-	if err != nil {
-		return err
-	}
-	if log.GenesisHash(genesis) != l.GenesisHash() {
-		return trust.ErrGenesis
-	}
-	return errors.Join(m.files.update(api.RouteGenesis, genesis), m.files.update(api.RouteQuorum, []byte(l.Quorum().String())))
 }
 
 func tileName(level int, index uint64, width int) string {

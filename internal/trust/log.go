@@ -150,6 +150,9 @@ func (l *Log) Genesis() *log.Genesis { return l.genesis }
 // GenesisHash is what others pin.
 func (l *Log) GenesisHash() log.Hash { return l.hash }
 
+// Leaf is entry 0 as it stands in the log.
+func (l *Log) Leaf() []byte { return l.leaf }
+
 // Quorum is what checkpoints have to satisfy.
 func (l *Log) Quorum() *checkpoint.Quorum { return l.quorum }
 
