@@ -1,6 +1,7 @@
 package blacklist
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -54,6 +55,23 @@ func ParseFullList(b []byte) (FullList, error) {
 		return FullList{}, err
 	}
 	return FullList{Part: part, KeyVersion: n[0], Labels: labels}, nil
+}
+
+// Open reads the full list that the state of a part commits to, by its hash. What the
+// hash covers is not looked at again: labels are not decoded, which is most of what
+// [ParseFullList] takes.
+func (p PartEpoch) Open(b []byte) (FullList, error) {
+	f := FullList{Part: p.Part, KeyVersion: p.KeyVersion}
+	head := fmt.Appendf(nil, "%s\n%v\n%d\n%d\n", listFormat, p.Part, p.KeyVersion, p.Count)
+	rest, ok := bytes.CutPrefix(b, head)
+	if want, committed := p.Hash(CommitFull); !ok || !committed || sha256.Sum256(b) != want || uint64(len(rest)) != 32*p.Count {
+		return FullList{}, fmt.Errorf("%w: full list of %v is not the one committed to", ErrProof, p.Part)
+	}
+	f.Labels = make([]Label, p.Count)
+	for i := range f.Labels {
+		copy(f.Labels[i][:], rest[32*i:])
+	}
+	return f, nil
 }
 
 // Contains reports whether the list holds the label.

@@ -138,3 +138,31 @@ func TestParseLabel(t *testing.T) {
 		}
 	}
 }
+
+// TestOpen: a list is read by the hash that an epoch commits to, and nothing else is.
+func TestOpen(t *testing.T) {
+	t.Attr("invariant", "B5")
+	s := NewSet()
+	mustList(t, s, listing(s, "run-1", 10, tensors(label(1), label(2), label(3))))
+	p := s.EpochAt(1, 0, 20).Parts[0]
+	full := FullList{Part: p.Part, KeyVersion: p.KeyVersion, Labels: NewTree(label(1), label(2), label(3)).Labels()}
+	raw := full.Marshal()
+	got, err := p.Open(raw)
+	if err != nil || !slices.Equal(got.Labels, full.Labels) {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(PartEpoch, []byte) (PartEpoch, []byte){
+		"a label":       func(p PartEpoch, b []byte) (PartEpoch, []byte) { b[len(b)-1]++; return p, b },
+		"short":         func(p PartEpoch, b []byte) (PartEpoch, []byte) { return p, b[:len(b)-32] },
+		"long":          func(p PartEpoch, b []byte) (PartEpoch, []byte) { return p, append(b, b[len(b)-32:]...) },
+		"header":        func(p PartEpoch, b []byte) (PartEpoch, []byte) { b[0]++; return p, b },
+		"another count": func(p PartEpoch, b []byte) (PartEpoch, []byte) { p.Count--; return p, b },
+		"another part":  func(p PartEpoch, b []byte) (PartEpoch, []byte) { p.Part.Kind = fingerprint.Band(1); return p, b },
+		"no commitment": func(p PartEpoch, b []byte) (PartEpoch, []byte) { p.Commitments = nil; return p, b },
+	} {
+		q, b := change(p, bytes.Clone(raw))
+		if _, err := q.Open(b); !errors.Is(err, ErrProof) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

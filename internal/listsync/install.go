@@ -54,7 +54,7 @@ func (s *syncer) install(ctx context.Context, c *candidate) error {
 			s.cfg.Progress(uint64(i+1), uint64(len(state.Parts)))
 		}
 	}
-	if _, err := s.objects.put(state.Marshal()); err != nil {
+	if _, err := s.objects.Put(state.Marshal()); err != nil {
 		return err
 	}
 	s.report.Changed = true
@@ -219,7 +219,7 @@ func (s *syncer) join(p blacklist.PartEpoch, links []link) (bool, error) {
 		if err != nil {
 			return false, nil
 		}
-		old, err := blacklist.ParseFullList(raw)
+		old, err := q.Open(raw)
 		if err != nil {
 			return false, nil
 		}
@@ -243,7 +243,7 @@ func (s *syncer) join(p blacklist.PartEpoch, links []link) (bool, error) {
 	if p.Check(f) != nil {
 		return false, nil
 	}
-	_, err := s.objects.put(f.Marshal())
+	_, err := s.objects.Put(f.Marshal())
 	return err == nil, err
 }
 
@@ -255,7 +255,7 @@ func (s *syncer) compute(p blacklist.PartEpoch) (bool, error) {
 	if err != nil {
 		return false, nil
 	}
-	f, err := blacklist.ParseFullList(raw)
+	f, err := p.Open(raw)
 	if err != nil {
 		return false, nil
 	}
@@ -263,7 +263,7 @@ func (s *syncer) compute(p blacklist.PartEpoch) (bool, error) {
 	if want, _ := p.Hash(blacklist.CommitPolynomial); poly.Hash() != want {
 		return false, fmt.Errorf("polynomial of %v is not that of its labels: %w", p.Part, errEvidence)
 	}
-	_, err = s.objects.put(poly.Encoding())
+	_, err = s.objects.Put(poly.Encoding())
 	return err == nil, err
 }
 
@@ -330,7 +330,7 @@ func (s *syncer) step(ctx context.Context, c *candidate, number uint64, state bl
 	if err := Gather(ctx, hashes, func(ctx context.Context, h [32]byte) error { return s.fetch(ctx, c, h, maxObject) }); err != nil {
 		return k, state, fmt.Errorf("deltas of epoch %d: %w", number, err)
 	}
-	hash, err := s.objects.put(formatDeltas(ds))
+	hash, err := s.objects.Put(formatDeltas(ds))
 	k.Deltas = log.Hash(hash)
 	return k, next, err
 }

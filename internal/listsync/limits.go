@@ -22,7 +22,7 @@ const (
 	maxTries   = 4
 	retryPause = 200 * time.Millisecond
 	// atOnce is how many objects are fetched at the same time from one source.
-	atOnce = 16
+	atOnce = 32
 	// maxKept bounds what is kept of an answer as evidence.
 	maxKept = 1 << 20
 	// maxEvidence bounds the files of evidence: a source that lies each time fills

@@ -68,8 +68,8 @@ func (o Objects) folder(path string) error {
 	return errors.Join(durable.SyncDir(filepath.Dir(dir)), durable.SyncDir(o.Dir)) // the latter made, or was there
 }
 
-// put keeps bytes made here.
-func (o Objects) put(raw []byte) (h [32]byte, err error) {
+// Put keeps bytes made here, under their hash.
+func (o Objects) Put(raw []byte) (h [32]byte, err error) {
 	h = sha256.Sum256(raw)
 	path := o.Path(h)
 	if o.Has(h) {

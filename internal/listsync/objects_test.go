@@ -80,7 +80,7 @@ func TestResume(t *testing.T) {
 		if wrong, err := o.Fetch(t.Context(), hash, int64(len(want)), lie); !errors.Is(err, ErrOther) || string(wrong) != "another object" {
 			t.Errorf("%q %v", wrong, err)
 		}
-		if _, err := o.put([]byte("x")); err != nil {
+		if _, err := o.Put([]byte("x")); err != nil {
 			t.Fatal(err)
 		}
 		// Half an object of another source's making.

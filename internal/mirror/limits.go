@@ -17,6 +17,9 @@ const (
 	// maxFile bounds a file of the mirror's own when it is read back: a head with
 	// all parts of its statement.
 	maxFile = 64 << 20
+	// maxAdded is how many labels a polynomial grows by one by one: beyond it, it is
+	// made anew.
+	maxAdded = 64
 	// maxObject bounds one object, as listsync does.
 	maxObject = 300 << 20
 	// Bounds of a connection: none lasts without work being done.

@@ -23,6 +23,7 @@ import (
 type list struct {
 	heads   []api.Head // not yet published, oldest first
 	passing []string   // hashes of objects that the next epoch may replace
+	state   blacklist.State
 }
 
 func headName(number uint64) string {
@@ -55,6 +56,7 @@ func (m *Mirror) list(ctx context.Context, l *trust.Log, served api.Head) (list,
 	if m.rebuild {
 		have = 0
 	}
+	since := map[address][]blacklist.Delta{}
 	for n := have + 1; n <= served.Number; n++ {
 		h := served
 		if n < served.Number {
@@ -83,8 +85,11 @@ func (m *Mirror) list(ctx context.Context, l *trust.Log, served api.Head) (list,
 		if err := listsync.Gather(ctx, deltas, m.object); err != nil {
 			return out, fmt.Errorf("deltas of epoch %d: %w", n, err)
 		}
+		if err := m.collect(since, p.Epoch.Parts); err != nil {
+			return out, fmt.Errorf("deltas of epoch %d: %w", n, err)
+		}
 		if n == served.Number {
-			if out.passing, err = m.whole(ctx, p); err != nil {
+			if out.passing, out.state, err = m.whole(ctx, p, since); err != nil {
 				return out, err
 			}
 		}
@@ -93,21 +98,50 @@ func (m *Mirror) list(ctx context.Context, l *trust.Log, served api.Head) (list,
 	return out, nil
 }
 
-// whole fetches everything that the newest epoch commits to, and that a later one may
-// replace.
-func (m *Mirror) whole(ctx context.Context, p listsync.Proven) ([]string, error) {
+// collect reads the deltas of an epoch.
+func (m *Mirror) collect(since map[address][]blacklist.Delta, parts []blacklist.PartEpoch) error {
+	for _, p := range parts {
+		hash, ok := p.Hash(blacklist.CommitDeltaFull)
+		if !ok {
+			continue
+		}
+		raw, err := m.objects.Get(hash)
+		if err != nil {
+			return err
+		}
+		d, err := blacklist.ParseDelta(raw)
+		if err == nil {
+			err = p.CheckDelta(d)
+		}
+		if err != nil {
+			return fmt.Errorf("%v: %w: %w", p.Part, trust.ErrUnverified, err)
+		}
+		a := address{p.Part, p.KeyVersion}
+		since[a] = append(since[a], d)
+	}
+	return nil
+}
+
+// whole brings here what the newest epoch commits to, and that a later one may replace:
+// by the deltas since the mirrored one where they lead to it.
+func (m *Mirror) whole(ctx context.Context, p listsync.Proven, since map[address][]blacklist.Delta) ([]string, blacklist.State, error) {
 	if err := m.object(ctx, p.Epoch.State); err != nil {
-		return nil, fmt.Errorf("state document: %w", err)
+		return nil, blacklist.State{}, fmt.Errorf("state document: %w", err)
 	}
 	raw, err := m.objects.Get(p.Epoch.State)
 	if err != nil {
-		return nil, err
+		return nil, blacklist.State{}, err
 	}
 	state, err := blacklist.ParseState(raw)
 	if err != nil || state.Number != p.Statement.Number || state.Size != p.Statement.Size {
-		return nil, fmt.Errorf("state document of epoch %d: %w: %w", p.Statement.Number, trust.ErrUnverified, errors.Join(err))
+		return nil, blacklist.State{}, fmt.Errorf("state document of epoch %d: %w: %w", p.Statement.Number, trust.ErrUnverified, errors.Join(err))
 	}
 	out := []string{hex.EncodeToString(p.Epoch.State[:])}
+	// The newest epoch's parts commit to its deltas too; what changed in the epochs
+	// before it alone is in the state.
+	if err := errors.Join(m.derive(p.Epoch.Parts, since), m.derive(state.Parts, since)); err != nil {
+		return nil, blacklist.State{}, err
+	}
 	var hashes [][32]byte
 	for _, part := range slices.Concat(state.Parts, p.Epoch.Parts) {
 		for _, c := range part.Commitments {
@@ -120,10 +154,10 @@ func (m *Mirror) whole(ctx context.Context, p listsync.Proven) ([]string, error)
 		}
 	}
 	if err := listsync.Gather(ctx, hashes, m.object); err != nil {
-		return nil, fmt.Errorf("epoch %d: %w", p.Statement.Number, err)
+		return nil, blacklist.State{}, fmt.Errorf("epoch %d: %w", p.Statement.Number, err)
 	}
 	slices.Sort(out)
-	return slices.Compact(out), nil
+	return slices.Compact(out), state, nil
 }
 
 // object fetches an object by its hash, going on where an interrupted fetch ended.
@@ -165,6 +199,7 @@ func (m *Mirror) publish(next list) error {
 			}
 		}
 	}
+	m.state = next.state
 	return m.retire(next.passing)
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/haltlog/haltlog/blacklist"
 	"github.com/haltlog/haltlog/internal/api"
 	"github.com/haltlog/haltlog/internal/checkpoint"
 	"github.com/haltlog/haltlog/internal/client"
@@ -47,7 +48,8 @@ type Mirror struct {
 	cfg     Config
 	log     *client.Plain
 	store   *trust.File
-	trusted *trust.Log // once it was opened
+	trusted *trust.Log      // once it was opened
+	state   blacklist.State // of the newest epoch, if it was mirrored by this process
 	files   files
 	objects listsync.Objects
 	rebuild bool
