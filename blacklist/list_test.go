@@ -141,7 +141,7 @@ func TestParseLabel(t *testing.T) {
 
 // TestOpen: a list is read by the hash that an epoch commits to, and nothing else is.
 func TestOpen(t *testing.T) {
-	t.Attr("invariant", "B5")
+	t.Attr("invariant", "B1")
 	s := NewSet()
 	mustList(t, s, listing(s, "run-1", 10, tensors(label(1), label(2), label(3))))
 	p := s.EpochAt(1, 0, 20).Parts[0]

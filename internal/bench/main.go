@@ -118,7 +118,7 @@ func run(ctx context.Context) (err error) {
 	}
 	b.doc = Document{Date: time.Now().UTC().Truncate(time.Second), Quick: b.quick, Machine: machine(b.work), Commit: commit(ctx, b.root), Figures: []Figure{}}
 	b.say("building")
-	if b.bin, err = build(ctx, b.root, filepath.Join(b.work, "bin")); err != nil {
+	if b.bin, err = build(ctx, b.root, filepath.Join(b.work, "bin"), true); err != nil {
 		return err
 	}
 	var failed []error

@@ -31,8 +31,9 @@ const (
 // binaries are the programs under test, and their peers.
 type binaries struct{ haltlogd, haltlog, haltwitness, conformance, lone string }
 
-// build builds everything into dir, the peers from a module of their own.
-func build(ctx context.Context, root, dir string) (binaries, error) {
+// build builds the programs into dir, and with them their peers, from a module of
+// their own.
+func build(ctx context.Context, root, dir string, peers bool) (binaries, error) {
 	b := binaries{
 		haltlogd: filepath.Join(dir, "haltlogd"), haltlog: filepath.Join(dir, "haltlog"), haltwitness: filepath.Join(dir, "haltwitness"),
 		conformance: filepath.Join(dir, "conformance"), lone: filepath.Join(dir, "lone"),
@@ -40,14 +41,18 @@ func build(ctx context.Context, root, dir string) (binaries, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return b, err
 	}
-	for _, step := range []struct {
+	steps := []struct {
 		in, out string
 		what    []string
 	}{
 		{root, dir + "/", []string{"./cmd/haltlogd", "./cmd/haltlog", "./cmd/haltwitness"}},
 		{filepath.Join(root, "tools", "bench"), b.conformance, []string{"github.com/transparency-dev/tessera/cmd/conformance/posix"}},
 		{filepath.Join(root, "tools", "bench"), b.lone, []string{"./lone"}},
-	} {
+	}
+	if !peers {
+		steps = steps[:1]
+	}
+	for _, step := range steps {
 		c := exec.CommandContext(ctx, "go", append([]string{"build", "-o", step.out}, step.what...)...)
 		c.Dir = step.in
 		if out, err := c.CombinedOutput(); err != nil {
