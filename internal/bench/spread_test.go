@@ -43,7 +43,9 @@ func TestSpread(t *testing.T) {
 	delay := 20 * time.Millisecond
 	r, err := measureSpread(t.Context(), b, spreadPlan{
 		Name: fmt.Sprintf("t%05d", os.Getpid()%100_000), Regions: []string{"west", "east"},
-		Link:    func(int, int) spread.Link { return spread.Link{Delay: delay, Jitter: delay / 10, Loss: 0.01, Queue: 4096} },
+		Link: func(int, int) spread.Link {
+			return spread.Link{Delay: delay, Jitter: delay / 10, Loss: 0.01, Queue: 4096}
+		},
 		Mirrors: []int{1}, Witness: []int{0, 1, 1}, Labs: 2, Halts: 2, Interval: time.Second,
 	})
 	if errors.Is(err, spread.ErrRefused) && os.Geteuid() != 0 {
