@@ -3,6 +3,7 @@ package fingerprint
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 )
 
 // superBlock is the number of elements under one block of the K formats.
@@ -155,6 +156,49 @@ func dequantiseQ4K(y *[superBlock]float32, b []byte) {
 			hi[i] = float32(d2*float32(q>>4)) - m2
 		}
 	}
+}
+
+// plainQ4K writes the elements of whole blocks of Q4_K to dst as little-endian
+// F32, each 0 and NaN the canonical one. A group has 16 values at most, which
+// are computed once: dequantiseQ4K says how.
+func plainQ4K(dst, src []byte) []byte {
+	const size = 144
+	n := len(src) / size
+	dst = slices.Grow(dst[:0], 4*superBlock*n)[:4*superBlock*n]
+	for y := dst; len(src) >= size && len(y) >= 4*superBlock; src, y = src[size:], y[4*superBlock:] {
+		b := (*[size]byte)(src)
+		d, m := half(b[:]), half(b[2:])
+		scales, qs := b[4:16], b[16:]
+		for g := 0; g < 8; g += 2 {
+			s, n := scaleMin(g, scales)
+			low := levels(d*float32(s), m*float32(n))
+			s, n = scaleMin(g+1, scales)
+			high := levels(d*float32(s), m*float32(n))
+			q := (*[32]byte)(qs[16*g:])
+			lo, hi := (*[128]byte)(y[128*g:]), (*[128]byte)(y[128*g+128:])
+			for i := 0; i < 32; i += 2 {
+				q0, q1 := q[i], q[i+1]
+				binary.LittleEndian.PutUint64(lo[4*i:], uint64(low[q0&15])|uint64(low[q1&15])<<32)
+				binary.LittleEndian.PutUint64(hi[4*i:], uint64(high[q0>>4])|uint64(high[q1>>4])<<32)
+			}
+		}
+	}
+	return dst
+}
+
+// levels are the bits of the 16 values of a group, scale·q − minimum.
+func levels(scale, minimum float32) (t [16]uint32) {
+	for q := range t {
+		v := float32(scale*float32(q)) - minimum
+		t[q] = math.Float32bits(v)
+		switch {
+		case v == 0:
+			t[q] = 0
+		case v != v:
+			t[q] = uint32(formatF32.nan())
+		}
+	}
+	return t
 }
 
 // dequantiseQ5K: as Q4_K with 32 bytes of fifth bits before the nibbles, bit g

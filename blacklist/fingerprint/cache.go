@@ -10,7 +10,7 @@ import (
 // to what a scan computes of a file, so that older results are no hits. All
 // that a scan needs later of a tensor has to be in exported fields of
 // [TensorPrint]: caches keep those.
-const CacheVersion = 2
+const CacheVersion = 3
 
 // FileKey names a file as it was when it was scanned. A file that changed has
 // another size or time, unless somebody set the time back: see [Options.Verify].

@@ -19,7 +19,7 @@
 //   - F1: two tensors of equal shape whose elements are equal as real numbers
 //     (all NaNs being one value, and −0 being 0) have equal fingerprints,
 //     whatever dtype, file, offset, name or worker count they came by; others
-//     differ unless SHA-256 collides.
+//     differ unless SHA-256 or BLAKE3 collides.
 //   - F2: memory does not grow with the model: a worker's buffers, the
 //     headers, 200 bytes of sketch per tensor, and 33 bytes per 2^18 elements of the tensors in flight.
 //   - F3: a header is accepted only if its tensors cover the data section

@@ -87,6 +87,11 @@ const (
 	// core.
 	leafElements = 1 << 18
 
+	// pieceElements is how many elements of a leaf are transcoded and hashed at
+	// once: 32 KiB of F32 stay in the cache between the two. Whole blocks of
+	// every format; it does not enter a fingerprint.
+	pieceElements = 1 << 13
+
 	// constantShare defines near-constant: fewer than 1 in constantShare
 	// neighbours differ. It catches constants, identity matrices and causal
 	// masks, and passes random ternary weights (2 in 3 differ).
@@ -96,8 +101,9 @@ const (
 	// told of them: what an interruption costs at most, beside the manifest.
 	saveBytes = 1 << 30
 
-	// fileBlock is the read size of the manifest's pass over whole files.
-	fileBlock = 1 << 20
+	// fileBlock is the read size of the manifest's pass over whole files: it is
+	// hashed before it leaves the cache.
+	fileBlock = 1 << 17
 
 	// SketchedTensors is of how many tensors of a model the bands are asked
 	// for; a declared base answers for BaseTensors, so that what is chosen of

@@ -267,9 +267,7 @@ type worker struct {
 	handle  fs.File
 	at      io.ReaderAt
 	read    []byte
-	scratch []byte
-	values  []float32 // a leaf's elements, where they are needed
-	plain   []byte    // the same as F32, of a block format
+	hasher  *leafHasher
 
 	sketcher sketcher
 }
@@ -379,14 +377,8 @@ func (w *worker) leaf(t *tensor, i int) (n int, last bool, err error) {
 			}
 		}
 	}
-	if w.scratch == nil {
-		w.scratch = make([]byte, leafElements*8)
+	if w.hasher == nil {
+		w.hasher = newLeafHasher()
 	}
-	src, d := w.read, t.Dtype
-	if d.Quantised() {
-		w.values = Decode(w.values, w.read, d)
-		w.plain, d = float32s(w.plain, w.values), F32
-		src = w.plain
-	}
-	return n, t.hashLeaf(i, src, d, w.scratch), nil
+	return n, t.hashLeaf(i, w.read, w.hasher), nil
 }

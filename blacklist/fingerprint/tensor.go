@@ -7,13 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// tensorTag and leafTag separate the two levels of a tensor's hash. The leaf
-// tag is one SHA-256 block, so that the elements stay block-aligned.
-const (
-	tensorTag = "haltlog/tensor/v1"
-	leafTag   = "haltlog/tensor-leaf/v1\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
-		"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
-)
+// tensorTag begins what a tensor's leaves are hashed into.
+const tensorTag = "haltlog/tensor/v1"
 
 // tensor is one tensor while its leaves are hashed by any worker in any order.
 type tensor struct {
@@ -32,7 +27,9 @@ type tensor struct {
 	diffs  uint64
 }
 
-// leaf is the hash of leafElements elements in one class.
+// leaf is the hash of leafElements elements in one class: BLAKE3, since the
+// manifest already takes SHA-256 of every byte, and a second one would cost as
+// much as everything else together.
 type leaf struct {
 	digest [32]byte
 	class  class // 0: not hashed yet
@@ -80,50 +77,48 @@ func (t *tensor) enough() uint64 {
 	return max(1, (t.pairs()+constantShare-1)/constantShare)
 }
 
-// hashLeaf hashes src, the elements of leaf i in d, in the tensor's class at that
+// hashLeaf hashes src, the elements of leaf i, in the tensor's class at that
 // moment, raising the class as far as src demands. It reports whether this
 // closed the tensor's last open leaf, which happens once.
-func (t *tensor) hashLeaf(i int, src []byte, d Dtype, scratch []byte) (last bool) {
-	c := class(t.class.Load())
-	out, bad, ok := transcode(scratch, src, d, c)
-	for !ok {
+func (t *tensor) hashLeaf(i int, src []byte, h *leafHasher) (last bool) {
+	limit := t.wanted(i)
+	for {
+		c := class(t.class.Load())
+		digest, diffs, bad, ok := h.digest(src, t.Dtype, c, limit)
+		if ok {
+			return t.record(i, leaf{digest, c}, diffs)
+		}
 		t.raise(c.after(bad))
-		c = class(t.class.Load())
-		out, bad, ok = transcode(scratch, src, d, c)
 	}
-	h := sha256.New()
-	h.Write([]byte(leafTag))
-	h.Write(out)
-	return t.record(i, leaf{[32]byte(h.Sum(nil)), c}, func() uint64 {
-		return differ(out, c.size(), t.enough())
-	})
 }
 
-// record stores leaf i. Neighbours are counted once per leaf, whatever class
-// it was hashed in (equal numbers have equal bits in any class), and no longer
-// than until there are enough.
-func (t *tensor) record(i int, l leaf, count func() uint64) (last bool) {
+// wanted is how many differing neighbours are worth counting in leaf i. They
+// are counted once per leaf, whatever class it was hashed in (equal numbers
+// have equal bits in any class), and no longer than until there are enough.
+func (t *tensor) wanted(i int) uint64 {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.leaves == nil {
 		t.leaves = make([]leaf, t.count())
 	}
+	if t.leaves[i].class != 0 {
+		return 0
+	}
+	return t.enough() - min(t.enough(), t.diffs)
+}
+
+// record stores leaf i and the neighbours that were counted in it.
+func (t *tensor) record(i int, l leaf, diffs uint64) (last bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	first := t.leaves[i].class == 0
 	t.leaves[i] = l
-	need := first && t.diffs < t.enough()
-	t.mu.Unlock()
 	if !first {
 		return false
 	}
-	n := uint64(0)
-	if need {
-		n = count()
-	}
-	t.mu.Lock()
-	t.diffs += n
+	t.diffs += diffs
 	t.open--
-	last = t.open == 0
-	t.mu.Unlock()
-	return last
+	return t.open == 0
 }
 
 // stale reports whether leaf i was hashed before the class was raised. It is

@@ -147,8 +147,7 @@ func TestVerdictRootByHand(t *testing.T) {
 
 func TestTensorByHand(t *testing.T) {
 	// 1, 2, 3 and 250 fit U8, class 1.
-	tag := "haltlog/tensor-leaf/v1"
-	leaf := sum(tag+strings.Repeat("\x00", 64-len(tag)), []byte{1, 2, 3, 250})
+	leaf := derived("haltlog/tensor-leaf/v2", []byte{1, 2, 3, 250})
 	want := sum("haltlog/tensor/v1", byte(0), byte(1), byte(2), 2, 2, leaf)
 	agree(t, "tensor", "shape 2 × 2, values [1 2 3 250] as F32", want)
 	agree(t, "tensor", "shape 2 × 2, values [1 2 3 250] as BF16", want)
