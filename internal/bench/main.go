@@ -43,6 +43,7 @@ func groups() []group {
 		{"voprf", benchVOPRF},
 		{"clearance", benchClearance},
 		{"epoch", benchEpoch},
+		{"labels", benchLabels},
 		{"witness", benchWitness},
 		{"lone", benchLone},
 		{"stop", benchStop},
