@@ -39,16 +39,25 @@ func newPermuter(used int) *permuter {
 // rowScale is twice the mean magnitude of values, four sums at once, each of
 // every fourth value; false if that is 0 or too far out.
 func rowScale(values []float32) (float32, bool) {
-	var s [4]float64
+	var s0, s1, s2, s3 float64
 	for v := values; len(v) >= 4; v = v[4:] {
-		for i := range s {
-			if a := abs(v[i]); a <= maxScale {
-				s[i] += float64(a)
-			}
+		a, b, c, d := abs(v[0]), abs(v[1]), abs(v[2]), abs(v[3])
+		if a <= maxScale && b <= maxScale && c <= maxScale && d <= maxScale {
+			s0, s1, s2, s3 = s0+float64(a), s1+float64(b), s2+float64(c), s3+float64(d)
+			continue
 		}
+		s0, s1, s2, s3 = s0+counted(a), s1+counted(b), s2+counted(c), s3+counted(d)
 	}
-	scale := float32(((s[0] + s[1]) + (s[2] + s[3])) / float64(len(values)))
+	scale := float32(((s0 + s1) + (s2 + s3)) / float64(len(values)))
 	return 2 * scale, scale >= minScale && scale <= maxScale
+}
+
+// counted is a magnitude that counts, or 0 for what is too large or NaN.
+func counted(a float32) float64 {
+	if a <= maxScale {
+		return float64(a)
+	}
+	return 0
 }
 
 // add takes one row's used columns, in order. The row's own scale, the mean of

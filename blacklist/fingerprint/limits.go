@@ -132,6 +132,7 @@ const (
 	// decide little, and outlying columns keep most of their weight.
 	sketchUnit  = 1024
 	sketchReach = 16 * sketchUnit
+	reachBits   = 0x46800000 // its bits as a float32
 
 	// minScale and maxScale keep products and their inverses normal float32s.
 	minScale = 0x1p-110

@@ -78,15 +78,22 @@ func newQuantiser(scale float32) quantiser { return quantiser{sketchUnit / scale
 
 func (q quantiser) of(v float32) int32 {
 	f := float32(v * q.factor)
-	switch {
-	case f >= sketchReach:
-		return sketchReach
-	case f <= -sketchReach:
-		return -sketchReach
-	case f != f:
-		return 0
+	// One comparison for all but a few elements, and short enough to be inlined.
+	if math.Float32bits(f)&^(1<<31) < reachBits {
+		return int32(f)
 	}
-	return int32(f)
+	return cut(f)
+}
+
+// cut is an element at the reach or beyond it, infinite or NaN, which is 0.
+func cut(f float32) int32 {
+	switch {
+	case f > 0:
+		return sketchReach
+	case f < 0:
+		return -sketchReach
+	}
+	return 0
 }
 
 // bitset writes bit i of a sketch: byte i/8, most significant bit first.

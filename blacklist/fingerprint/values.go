@@ -27,7 +27,14 @@ func Decode(dst []float32, src []byte, d Dtype) []float32 {
 		}
 	case d == F16:
 		for i := range dst {
-			dst[i] = half(src[2*i:])
+			h := uint32(binary.LittleEndian.Uint16(src[2*i:]))
+			// Normal in both: the exponent moves by the difference of the
+			// biases, 127 − 15. Everything else is rare.
+			if e := h & 0x7c00; e != 0 && e != 0x7c00 {
+				dst[i] = math.Float32frombits(h>>15<<31 | h&0x7fff<<13 + (127-15)<<23)
+			} else {
+				dst[i] = half(src[2*i:])
+			}
 		}
 	default:
 		for i := range dst {
