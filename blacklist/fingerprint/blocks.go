@@ -163,6 +163,7 @@ func dequantiseQ4K(y *[superBlock]float32, b []byte) {
 // are computed once: dequantiseQ4K says how.
 func plainQ4K(dst, src []byte) []byte {
 	const size = 144
+	var low, high [16]uint32
 	n := len(src) / size
 	dst = slices.Grow(dst[:0], 4*superBlock*n)[:4*superBlock*n]
 	for y := dst; len(src) >= size && len(y) >= 4*superBlock; src, y = src[size:], y[4*superBlock:] {
@@ -171,9 +172,9 @@ func plainQ4K(dst, src []byte) []byte {
 		scales, qs := b[4:16], b[16:]
 		for g := 0; g < 8; g += 2 {
 			s, n := scaleMin(g, scales)
-			low := levels(d*float32(s), m*float32(n))
+			levels(&low, d*float32(s), m*float32(n))
 			s, n = scaleMin(g+1, scales)
-			high := levels(d*float32(s), m*float32(n))
+			levels(&high, d*float32(s), m*float32(n))
 			q := (*[32]byte)(qs[16*g:])
 			lo, hi := (*[128]byte)(y[128*g:]), (*[128]byte)(y[128*g+128:])
 			for i := 0; i < 32; i += 2 {
@@ -186,19 +187,17 @@ func plainQ4K(dst, src []byte) []byte {
 	return dst
 }
 
-// levels are the bits of the 16 values of a group, scale·q − minimum.
-func levels(scale, minimum float32) (t [16]uint32) {
+// levels writes the bits of the 16 values of a group, scale·q − minimum.
+func levels(t *[16]uint32, scale, minimum float32) {
 	for q := range t {
-		v := float32(scale*float32(q)) - minimum
-		t[q] = math.Float32bits(v)
-		switch {
-		case v == 0:
-			t[q] = 0
-		case v != v:
-			t[q] = uint32(formatF32.nan())
+		b := math.Float32bits(float32(scale*float32(q)) - minimum)
+		if magnitude := b &^ (1 << 31); magnitude-1 >= 0x7f800000 { // 0 or NaN
+			if b = 0; magnitude != 0 {
+				b = 0x7fc00000
+			}
 		}
+		t[q] = b
 	}
-	return t
 }
 
 // dequantiseQ5K: as Q4_K with 32 bytes of fifth bits before the nibbles, bit g

@@ -105,6 +105,10 @@ const (
 	// hashed before it leaves the cache.
 	fileBlock = 1 << 17
 
+	// rowsRead is the most bytes of rows that a sketch reads at once, if at
+	// least eight fit: of longer ones it reads only what it uses.
+	rowsRead = 1 << 15
+
 	// SketchedTensors is of how many tensors of a model the bands are asked
 	// for; a declared base answers for BaseTensors, so that what is chosen of
 	// a model tuned from it is among them. Both keep an artefact of a model of

@@ -78,14 +78,25 @@ func (w *worker) permute(t *tensor, rows, cols uint64) (*permuter, error) {
 	if cols >= 2*maxUsed {
 		many, length = 1, uint64(n)
 	}
+	together := w.together(t, cols, many == 1)
 	for r := uint64(0); r < rows; r += many {
+		if together > 0 && r%together == 0 {
+			if err := w.fetch(t, r*cols, min(together, rows-r)*cols); err != nil {
+				return nil, err
+			}
+		}
 		at := r * cols
 		if many == 1 {
 			at += start
 		}
-		v, err := w.elements(t, at, min(many, rows-r)*length)
-		if err != nil {
-			return nil, err
+		var v []float32
+		if together > 0 {
+			v = w.decoded(t, r%together*cols+start, length)
+		} else {
+			var err error
+			if v, err = w.elements(t, at, min(many, rows-r)*length); err != nil {
+				return nil, err
+			}
 		}
 		for ; len(v) >= n; v = v[length:] {
 			p.add(v[:n])
@@ -103,6 +114,25 @@ func (w *worker) permute(t *tensor, rows, cols uint64) (*permuter, error) {
 // block format all blocks that they touch are read. The result is valid until
 // the next call.
 func (w *worker) elements(t *tensor, first, n uint64) ([]float32, error) {
+	if err := w.fetch(t, first, n); err != nil {
+		return nil, err
+	}
+	per, _ := t.Dtype.Block()
+	return w.decoded(t, first%uint64(per), n), nil
+}
+
+// together is how many long rows are read at once although little of each is
+// used: a call for each would cost more than copying the rest. 0: none.
+func (w *worker) together(t *tensor, cols uint64, long bool) uint64 {
+	per, size := t.Dtype.Block()
+	if length := cols / uint64(per) * uint64(size); long && t.strides == nil && cols%uint64(per) == 0 && length <= rowsRead/8 {
+		return rowsRead / length
+	}
+	return 0
+}
+
+// fetch reads the bytes of n elements from place first on, in whole blocks.
+func (w *worker) fetch(t *tensor, first, n uint64) error {
 	k := &w.sketcher
 	per, size := t.Dtype.Block()
 	block := uint64(per)
@@ -119,12 +149,20 @@ func (w *worker) elements(t *tensor, first, n uint64) ([]float32, error) {
 		err = readAt(w.at, k.bytes, int64(t.offset+from*uint64(size)))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%q: tensor %q: %w", w.files[t.file].name, t.Name, err)
+		return fmt.Errorf("%q: tensor %q: %w", w.files[t.file].name, t.Name, err)
 	}
 	if t.swap {
 		swapBytes(k.bytes, t.Dtype.Size())
 	}
-	k.values = Decode(k.values, k.bytes, t.Dtype)
-	skip := first - from*block
-	return k.values[skip : skip+n], nil
+	return nil
+}
+
+// decoded are n of the elements that were fetched, from the skip-th on.
+func (w *worker) decoded(t *tensor, skip, n uint64) []float32 {
+	k := &w.sketcher
+	per, size := t.Dtype.Block()
+	block := uint64(per)
+	from, to := skip/block, (skip+n+block-1)/block
+	k.values = Decode(k.values, k.bytes[from*uint64(size):to*uint64(size)], t.Dtype)
+	return k.values[skip-from*block:][:n]
 }
