@@ -2,6 +2,7 @@ package ceremony
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/haltlog/haltlog/blacklist"
 	"github.com/haltlog/haltlog/blacklist/voprf"
@@ -28,11 +29,11 @@ func setOf(e log.EvaluatorSet) voprf.Set {
 // A Batch is labels on their way to the next key, as holders and engine pass it
 // around: first with answers, then with the new labels, then with their proof.
 type Batch struct {
-	Offset  uint64            `json:"offset"`
-	Old     []voprf.Label     `json:"old"`
-	Fresh   []voprf.Label     `json:"fresh,omitempty"`
-	Answers map[int]log.Bytes `json:"answers,omitempty"` // by holder
-	Parts   []Part            `json:"parts,omitempty"`   // by holder
+	Offset  uint64
+	Old     []voprf.Label
+	Fresh   []voprf.Label
+	Answers map[int]log.Bytes // by holder
+	Parts   []Part            // by holder
 }
 
 // Part is a holder's part of a batch's proof.
@@ -116,4 +117,11 @@ func (b *Batch) Statement(origin string, r voprf.Rotation) (*log.Rotation, error
 		return nil, err
 	}
 	return st, nil
+}
+
+// Is reports whether a batch that somebody passes on is the one that the list has next:
+// a holder answers no other, since an answer to what others chose would be one by the
+// factor of the two keys.
+func (b *Batch) Is(next *Batch) bool {
+	return next != nil && b.Offset == next.Offset && slices.Equal(b.Old, next.Old)
 }
