@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/haltlog/haltlog/internal/ceremony"
 	"github.com/haltlog/haltlog/internal/checkpoint"
 	"github.com/haltlog/haltlog/internal/keys"
 	"github.com/haltlog/haltlog/internal/officer"
@@ -127,11 +128,23 @@ func (c *authorityQuorumCmd) Run(e *env) error {
 
 type authorityEvaluatorsCmd struct {
 	authorityFlags `embed:""`
-	Public         string `arg:"" help:"Public key of the evaluator, in hex."`
+	Public         string `arg:"" optional:"" help:"Public key of an evaluator alone, in hex."`
+	Set            string `type:"path" help:"Set of several, as evaluator set wrote it, in the place of the key."`
 }
 
 func (c *authorityEvaluatorsCmd) Run(e *env) error {
+	if (c.Public == "") == (c.Set == "") {
+		return usage("give the public key of an evaluator alone, or --set")
+	}
 	return c.draft(e, func(a *trust.Authority, st *log.Authority) error {
+		if c.Set != "" {
+			set, err := parseFile(c.Set, ceremony.ParseSet)
+			if err != nil {
+				return err
+			}
+			st.Evaluators = &set
+			return nil
+		}
 		pk, err := hex.DecodeString(c.Public)
 		if err != nil {
 			return usage("want 64 hexadecimal digits")

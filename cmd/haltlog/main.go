@@ -30,6 +30,7 @@ type grammar struct {
 	Genesis     genesisCmd     `cmd:"" help:"Entry 0 of a log, offline: draft, sign, combine."`
 	Policy      policyCmd      `cmd:"" help:"Policies, offline: draft, lint, diff, sign, combine; and submit."`
 	Authority   authorityCmd   `cmd:"" help:"Keys of every role, officers, quorum and evaluators."`
+	Evaluator   evaluatorCmd   `cmd:"" help:"As a holder of shares: ceremonies, rotations, blame."`
 	Group       groupCmd       `cmd:"" help:"Consensus groups."`
 	Allowlist   allowlistCmd   `cmd:"" help:"Labels that are never listed."`
 	Strike      strikeCmd      `cmd:"" help:"Labels that were wrongly listed."`

@@ -124,6 +124,20 @@ func (e *Evaluators) Start(r *Rig, places ...int) error {
 	return nil
 }
 
+// Restart ends all holders, and starts those at the places with the shares that they
+// have now, at the same addresses.
+func (e *Evaluators) Restart(r *Rig, places ...int) error {
+	e.Close()
+	for _, i := range places {
+		next, err := net.Listen("tcp", e.listeners[i].Addr().String())
+		if err != nil {
+			return err
+		}
+		e.listeners[i] = next
+	}
+	return e.Start(r, places...)
+}
+
 // Close ends all holders.
 func (e *Evaluators) Close() {
 	for _, stop := range e.stop {
