@@ -202,7 +202,11 @@ func Evaluators(a *trust.Authority, set log.EvaluatorSet, server query.Source, o
 	if err != nil {
 		return nil, err
 	}
-	return query.New(query.Config{Origin: o.Origin, Set: set}, query.Deps{
+	var before []log.EvaluatorSet
+	if sets := a.EvaluatorSets(set.Version); len(sets) > 1 {
+		before = sets[1:]
+	}
+	return query.New(query.Config{Origin: o.Origin, Set: set, Before: before}, query.Deps{
 		Sources: sources, Keys: a.Keys, Verifier: keys.NewVerifier(), Cache: o.Cache, Lie: o.Lie,
 	})
 }

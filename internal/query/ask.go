@@ -21,6 +21,9 @@ type turn struct {
 	waited time.Duration // for its quota, so far
 }
 
+// errNoAnswer is an evaluator that took too long.
+var errNoAnswer = errors.New("no answer in time")
+
 // reply is what came of a turn.
 type reply struct {
 	turn
@@ -37,6 +40,7 @@ type round struct {
 	waiting []turn // not asked yet, in order
 	under   int    // asked, and not answered
 	answers map[int][][]byte
+	older   []map[int][][]byte // answers that hold under a set before, by set
 	signed  map[int]string
 	trouble []error
 	lied    bool
@@ -56,7 +60,7 @@ func (c *Client) ask(ctx context.Context, xs [][]byte) ([]voprf.Label, error) {
 	defer func() { cancel(); wg.Wait() }()
 	r := &round{
 		c: c, query: q, request: q.Requests()[0], waiting: c.order(),
-		answers: map[int][][]byte{}, signed: map[int]string{}, replies: make(chan reply, c.set.N),
+		answers: map[int][][]byte{}, older: make([]map[int][][]byte, len(c.before)), signed: map[int]string{}, replies: make(chan reply, c.set.N),
 	}
 	slow := time.NewTimer(c.cfg.Slow)
 	defer slow.Stop()
@@ -76,7 +80,7 @@ func (c *Client) ask(ctx context.Context, xs [][]byte) ([]voprf.Label, error) {
 			if labels != nil || err != nil {
 				return labels, err
 			}
-			for r.under < c.set.T-len(r.answers) && r.start(ctx, &wg) {
+			for r.under < r.missing() && r.start(ctx, &wg) {
 			}
 		}
 	}
@@ -112,7 +116,12 @@ func (r *round) start(ctx context.Context, wg *sync.WaitGroup) bool {
 	wg.Go(func() {
 		got := reply{turn: t}
 		if got.err = rest(ctx, t.delay); got.err == nil {
-			got.answer, got.signature, got.err = r.c.deps.Sources[t.place].EvaluateSigned(ctx, r.c.set.Version, r.request)
+			within, cancel := context.WithTimeoutCause(ctx, r.c.cfg.Timeout, errNoAnswer)
+			got.answer, got.signature, got.err = r.c.deps.Sources[t.place].EvaluateSigned(within, r.c.set.Version, r.request)
+			if got.err != nil && context.Cause(within) == errNoAnswer {
+				got.err = errNoAnswer
+			}
+			cancel()
 		}
 		r.replies <- got // as many at once as there are evaluators, and there is room for them
 	})
@@ -132,6 +141,12 @@ func (r *round) took(got reply) ([]voprf.Label, error) {
 	}
 	labels, lies, err := r.query.Combine(r.c.set, r.answers)
 	for _, m := range lies {
+		if labels, ok := r.earlier(m); ok {
+			if labels != nil {
+				return labels, nil
+			}
+			continue
+		}
 		r.lied = true
 		delete(r.answers, m.Index)
 		r.c.note(m.Index-1, func(h *health) { h.lied = true })
@@ -147,6 +162,37 @@ func (r *round) took(got reply) ([]voprf.Label, error) {
 		return nil, nil
 	}
 	return labels, err
+}
+
+// missing is how many answers are wanted yet, under whichever set has the most.
+func (r *round) missing() int {
+	most := len(r.answers)
+	for _, o := range r.older {
+		most = max(most, len(o))
+	}
+	return r.c.set.T - most
+}
+
+// earlier takes an answer that is wrong under the newest set and right under one before
+// it; there are labels once enough holders answer so.
+func (r *round) earlier(m *voprf.Misanswer) (labels []voprf.Label, ok bool) {
+	for i, set := range r.c.before {
+		if m.Verify(set) == nil {
+			continue // wrong here too
+		}
+		if r.older[i] == nil {
+			r.older[i] = map[int][][]byte{}
+		}
+		r.older[i][m.Index] = r.answers[m.Index]
+		delete(r.answers, m.Index)
+		if len(r.older[i]) >= set.T {
+			if labels, _, err := r.query.Combine(set, r.older[i]); err == nil {
+				return labels, true
+			}
+		}
+		return nil, true
+	}
+	return nil, false
 }
 
 // failed puts an evaluator that may yet answer behind the others.

@@ -14,6 +14,9 @@ const (
 	// DefaultSlow is how long evaluators have for a batch before another one is
 	// asked beside them: several times what a full batch takes one core.
 	DefaultSlow = 10 * time.Second
+	// DefaultTimeout is how long one answer is waited for: a full batch takes an
+	// evaluator that is busy a minute, and one that never answers holds up nobody.
+	DefaultTimeout = 2 * time.Minute
 	// DefaultWait is how long a used-up quota is waited for in all, for each batch
 	// and evaluator: over the longest usual period of a quota.
 	DefaultWait = 2 * time.Minute

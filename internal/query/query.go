@@ -1,6 +1,7 @@
 package query
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -31,12 +32,16 @@ type Source interface {
 
 // Config says who evaluates, and how much at a time. Zero values are defaults.
 type Config struct {
-	Origin   string
-	Set      log.EvaluatorSet // as the log names it
-	Batch    int              // fingerprints in a request, up to voprf.MaxBatch
-	Parallel int              // batches in memory at once
-	Slow     time.Duration    // until another evaluator is asked beside those that have not answered
-	Wait     time.Duration    // longest wait for a quota, in all, for a batch and evaluator
+	Origin string
+	Set    log.EvaluatorSet // as the log names it: the newest of its key version
+	// Before are older sets of the same key version. While a refreshed set waits for
+	// its force, holders answer with the shares before: that is no lie.
+	Before   []log.EvaluatorSet
+	Batch    int           // fingerprints in a request, up to voprf.MaxBatch
+	Parallel int           // batches in memory at once
+	Slow     time.Duration // until another evaluator is asked beside those that have not answered
+	Timeout  time.Duration // until an evaluator that does not answer counts as down
+	Wait     time.Duration // longest wait for a quota, in all, for a batch and evaluator
 }
 
 // Deps are the ports.
@@ -61,6 +66,7 @@ type Client struct {
 	cfg    Config
 	deps   Deps
 	set    voprf.Set
+	before []voprf.Set
 	key    *voprf.PublicKey
 	stored *Version // of the cache; may be nil
 
@@ -93,6 +99,9 @@ func New(cfg Config, d Deps) (*Client, error) {
 	if cfg.Slow == 0 {
 		cfg.Slow = DefaultSlow
 	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = DefaultTimeout
+	}
 	if cfg.Wait == 0 {
 		cfg.Wait = DefaultWait
 	}
@@ -103,7 +112,7 @@ func New(cfg Config, d Deps) (*Client, error) {
 	if cfg.Parallel < 0 || cfg.Parallel > MaxParallel {
 		problems = append(problems, fmt.Errorf("query: parallel: want 1 to %d", MaxParallel))
 	}
-	if cfg.Slow < 0 || cfg.Wait < 0 {
+	if cfg.Slow < 0 || cfg.Wait < 0 || cfg.Timeout < 0 {
 		problems = append(problems, errors.New("query: times below zero"))
 	}
 	if len(d.Sources) != set.N {
@@ -116,6 +125,11 @@ func New(cfg Config, d Deps) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{cfg: cfg, deps: d, set: set, key: key, health: make([]health, set.N)}
+	for _, b := range cfg.Before {
+		if b.Version == cfg.Set.Version && bytes.Equal(b.PublicKey, cfg.Set.PublicKey) {
+			c.before = append(c.before, SetOf(b))
+		}
+	}
 	if d.Cache != nil {
 		if c.stored, err = d.Cache.Version(cfg.Set.Version, cfg.Set.PublicKey); err != nil {
 			return nil, err
