@@ -33,15 +33,16 @@ type Auditor struct {
 	tree     compactTree
 	roots    map[uint64]checkpoint.Hash // of the sizes asked for
 
-	engines  map[string]*engineAudit
-	clock    clockAudit
-	halts    haltAudit
-	leases   leaseAudit
-	counts   map[string]count // of each evaluator, the newest
-	news     uint64           // entries below it hold one that is neither anchor nor decision
-	stats    Stats
-	pinned   bool
-	finished bool
+	engines    map[string]*engineAudit
+	clock      clockAudit
+	halts      haltAudit
+	leases     leaseAudit
+	counts     map[string]count // of each evaluator, the newest
+	ceremonies map[string]bool  // that a set has ended
+	news       uint64           // entries below it hold one that is neither anchor nor decision
+	stats      Stats
+	pinned     bool
+	finished   bool
 }
 
 // Stats counts what the log holds.
@@ -66,7 +67,7 @@ func NewAuditor(c AuditorConfig, d AuditorDeps) (*Auditor, error) {
 	a := &Auditor{
 		verifier: d.Verifier, machine: fold.New(fold.Config{GenesisHash: c.Genesis}, fold.Deps{Verifier: d.Verifier}),
 		found: newFindings(), roots: map[uint64]checkpoint.Hash{}, engines: map[string]*engineAudit{},
-		counts: map[string]count{}, halts: newHaltAudit(),
+		counts: map[string]count{}, ceremonies: map[string]bool{}, halts: newHaltAudit(),
 		pinned: c.Genesis != nil, stats: Stats{Decisions: map[string]uint64{}},
 	}
 	if err := a.leases.load(c.Leases); err != nil {
@@ -181,6 +182,8 @@ func (a *Auditor) valid(s fold.Step) {
 		}
 	case *log.Evaluations:
 		a.evaluations(st, s)
+	case *log.Authority:
+		a.evaluators(st, s)
 	case *log.Actuation:
 		switch st.State {
 		case log.ActuationObservedDead:

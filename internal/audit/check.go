@@ -64,6 +64,7 @@ const (
 	checkSemantics  = "A28"
 	checkFold       = "A29"
 	checkFrozen     = "A30"
+	checkCeremony   = "A31"
 )
 
 // CheckFork is the check of two checkpoints of one log: their evidence needs no
@@ -104,6 +105,7 @@ func Checks() []Check {
 		{checkSemantics, "The rules that policies and decisions name are known here", []string{"E7"}, []Severity{j}, "the entry", false},
 		{checkFold, "Every valid entry was folded whole", []string{"E1"}, []Severity{j, o}, "the entry", false},
 		{checkFrozen, "A frozen log says so", []string{"L8"}, []Severity{n}, "the freeze", false},
+		{checkCeremony, "Evaluators are those that their ceremony gave", []string{"CE3"}, []Severity{f}, "the authority statement", false},
 	}
 }
 
