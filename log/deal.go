@@ -115,7 +115,7 @@ func (s *Deal) Void(v View, e Signed) error {
 	if s.Dealer > 0 && s.Seals[s.Dealer-1].KeyID != e.Signer() {
 		return voidf(Forbidden, "holder %d deals by another key", s.Dealer)
 	}
-	return v.CheckDeal(s)
+	return v.CheckDeal(s, e.Signer())
 }
 
 // terms is what all dealings of a ceremony agree on.

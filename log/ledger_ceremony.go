@@ -12,6 +12,7 @@ import (
 // log; here stand what complaints and readers need.
 type ceremony struct {
 	terms      Hash
+	by         string // key ID of its first dealer
 	version    uint64
 	present    EvaluatorSet   // in force at its first dealing: what is refreshed or rotated
 	over       bool           // officers installed a set of its version
@@ -26,11 +27,11 @@ type Dealt struct {
 }
 
 // CheckDeal is [View].
-func (l *Ledger) CheckDeal(s *Deal) error {
+func (l *Ledger) CheckDeal(s *Deal, signer string) error {
 	c, ok := l.ceremonies[s.Ceremony]
 	switch {
-	case !ok && len(l.ceremonies) >= maxCeremonies:
-		return voidf(Conflict, "%d ceremonies were held", maxCeremonies)
+	case !ok && l.begun(signer) >= maxCeremonies:
+		return voidf(Conflict, "this key began %d ceremonies that nothing came of", maxCeremonies)
 	case ok && c.over:
 		return voidf(Conflict, "ceremony %s is over: officers installed a set of version %d", s.Ceremony, s.Version)
 	case ok && c.terms != s.terms():
@@ -39,6 +40,17 @@ func (l *Ledger) CheckDeal(s *Deal) error {
 		return voidf(Conflict, "key version %d is installed, this is %d", l.authority.evaluators.Version, s.Version)
 	}
 	return nil
+}
+
+// begun counts the ceremonies that a key began and officers did not end. Names are
+// free: one key that begins many takes no room from the others.
+func (l *Ledger) begun(signer string) (n int) {
+	for _, c := range l.ceremonies {
+		if c.by == signer && !c.over {
+			n++
+		}
+	}
+	return n
 }
 
 // Deal is [View]. Of a ceremony that is over there is none: what it gave stands.
@@ -93,10 +105,10 @@ func (l *Ledger) applyComplaint(s *Complaint) {
 // Ceremonies are the names of all ceremonies that deal, sorted.
 func (l *Ledger) Ceremonies() []string { return slices.Sorted(maps.Keys(l.ceremonies)) }
 
-func (l *Ledger) applyDeal(s *Deal, identity Hash) {
+func (l *Ledger) applyDeal(s *Deal, signer string, identity Hash) {
 	c, ok := l.ceremonies[s.Ceremony]
 	if !ok {
-		c = ceremony{terms: s.terms(), version: s.Version, present: l.authority.evaluators, deals: map[Hash]*Deal{}}
+		c = ceremony{terms: s.terms(), by: signer, version: s.Version, present: l.authority.evaluators, deals: map[Hash]*Deal{}}
 		l.ceremonies[s.Ceremony] = c
 	}
 	c.deals[identity] = s

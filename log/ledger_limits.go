@@ -32,9 +32,9 @@ const (
 	// further statement with such a key is valid for the run. Any one live
 	// vote ends the run, so that an honest log holds a handful.
 	maxRunReplays = 1 << 12
-	// maxCeremonies is how many ceremonies a log holds; each is of evaluators whose
-	// keys officers granted, and a log has a handful in a year.
-	maxCeremonies = 1 << 10
+	// maxCeremonies is how many ceremonies one evaluator's key may begin before
+	// officers install what came of one: an honest one begins one at a time.
+	maxCeremonies = 16
 	// maxVerdictsKept is how many of an engine's decisions that say "halt" on
 	// one run are remembered for the halt that names one of them.
 	maxVerdictsKept = 4

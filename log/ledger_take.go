@@ -64,7 +64,7 @@ func (l *Ledger) effects(j judgement) []Effect {
 	case *Epoch:
 		l.epoch = &Epoch{Origin: st.Origin, Number: st.Number, Size: st.Size, Semantics: st.Semantics}
 	case *Deal:
-		l.applyDeal(st, j.signed.Identity)
+		l.applyDeal(st, j.signed.Signer(), j.signed.Identity)
 	case *Complaint:
 		l.applyComplaint(st)
 	case *Freeze:

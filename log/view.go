@@ -103,8 +103,9 @@ type View interface {
 	// the first.
 	Epoch() (number, size uint64, ok bool)
 
-	// CheckDeal says whether a dealing fits its ceremony. Errors are *VoidError.
-	CheckDeal(s *Deal) error
+	// CheckDeal says whether a dealing by a key fits its ceremony. Errors are
+	// *VoidError.
+	CheckDeal(s *Deal, signer string) error
 	// Deal is a valid dealing of a ceremony, by its identity.
 	Deal(ceremony string, identity Hash) (*Deal, bool)
 	// EvaluatorSet is the newest set in force of a key version.

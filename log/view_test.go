@@ -68,7 +68,7 @@ func (v *fakeView) HaltIdentity(run string, id log.Hash) bool              { ret
 func (v *fakeView) CheckListing(*log.Fingerprints, log.ArtefactInfo) error { return v.listing }
 func (v *fakeView) CheckContest(*log.Contest, log.ArtefactInfo) error      { return v.contest }
 
-func (v *fakeView) CheckDeal(*log.Deal) error { return v.deal }
+func (v *fakeView) CheckDeal(*log.Deal, string) error { return v.deal }
 
 func (v *fakeView) Deal(_ string, id log.Hash) (*log.Deal, bool) { d, ok := v.deals[id]; return d, ok }
 

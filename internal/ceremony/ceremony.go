@@ -163,14 +163,15 @@ func (c *Ceremony) Counting(purpose string) []*voprf.Dealing {
 }
 
 // taken are the dealings that make up a purpose's sharing: one alone from a dealer
-// who holds nothing, else those of at least t holders, and of a product exactly the
+// who holds nothing (of a fresh key only: what is refreshed, and a factor, nobody may
+// know whole), else those of at least t holders, and of a product exactly the
 // first 2t − 1. A dealer who holds nothing knows the whole, and any evaluator's key
 // may sign as one: where holders deal, he counts for nothing, or one of them would
 // put his own key in the place of what they all dealt. Errors: ErrUnfinished.
 func (c *Ceremony) taken(purpose string) ([]*voprf.Dealing, error) {
 	d := c.Counting(purpose)
 	if len(d) > 0 && d[0].Dealer == 0 {
-		if len(d) == 1 && purpose != log.PurposeRotateKey {
+		if len(d) == 1 && (purpose == log.PurposeLabels || purpose == log.PurposeEscrow) {
 			return d, nil
 		}
 		d = d[1:]

@@ -439,3 +439,59 @@ func TestRotate(t *testing.T) {
 		t.Errorf("clients ask under %v", v)
 	}
 }
+
+// TestDealerAloneRefreshes: nobody refreshes, or makes the factor between two keys, alone.
+func TestDealerAloneRefreshes(t *testing.T) {
+	t.Attr("invariant", "CE1")
+	for _, purpose := range []string{log.PurposeRefresh, log.PurposeRefreshEscrow, log.PurposeRotateDelta} {
+		p := newParty(t, 3)
+		p.deal("first", log.PurposeLabels, 2, 2, nil, 1, 2, 3)
+		p.deal("first", log.PurposeEscrow, 2, 2, nil, 1, 2, 3)
+		p.install(p.finish("first"))
+		d, err := Deal(Terms(p.l.Origin, "alone", purpose, 3, 2, p.recipients), Holder{}, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.l.Must(StatementOf(d, p.recipients), p.l.Evaluator)
+		if _, err := p.read("alone").Commitments(purpose); !errors.Is(err, ErrUnfinished) {
+			t.Errorf("%s: %v", purpose, err)
+		}
+	}
+}
+
+// TestManyCeremonies: one key that begins ceremonies takes no room from the others, and
+// gets room again with a set that officers install.
+func TestManyCeremonies(t *testing.T) {
+	p := newParty(t, 2)
+	begin := func(i int, by *foldtest.Key) log.Validity {
+		t.Helper()
+		d, err := Deal(Terms(p.l.Origin, fmt.Sprintf("many-%d", i), log.PurposeLabels, 2, 1, p.recipients), Holder{}, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.l.Put(StatementOf(d, p.recipients), by).Validity
+	}
+	for i := range 16 {
+		if v := begin(i, p.keys[0]); v != log.Valid {
+			t.Fatalf("ceremony %d is %s", i, v)
+		}
+	}
+	if v := begin(16, p.keys[0]); v != log.Void {
+		t.Errorf("one more of the same key is %s", v)
+	}
+	if v := begin(17, p.keys[1]); v != log.Valid {
+		t.Errorf("one of another key is %s", v)
+	}
+	set, err := p.read("many-17").Set()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.install(set)
+	d, err := Deal(Terms(p.l.Origin, "later", log.PurposeLabels, 3, 1, p.recipients), Holder{}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := p.l.Put(StatementOf(d, p.recipients), p.keys[0]); s.Validity != log.Valid {
+		t.Errorf("after a set was installed: %s: %s", s.Validity, s.Reason)
+	}
+}
