@@ -55,15 +55,22 @@ func benchSpread(ctx context.Context, b *bench) error {
 	trip := durations(millis, r.Trips).peer("opening a connection from the operator to the farthest mirror")
 	b.add(fmt.Sprintf("spread: halt accepted to label visible at the last of %d labs", labs), durations(millis, r.last()), nil, trip, note)
 	b.add("spread: halt accepted to label visible at a lab", durations(millis, slices.Concat(r.Labs...)), nil, nil, "every lab and halt")
+	b.add("spread: of it until the halt is logged", durations(millis, r.Logged), nil, nil, "decided, logged and folded at the operator, asked every 10 ms; no witness is waited for")
 	b.add("spread: of it until the epoch is witnessed at the operator", durations(millis, r.Witnessed), nil, nil, "vote accepted, halt decided and logged, labels opened and logged, epoch logged, checkpoint cosigned by 2 of 3")
+	b.add("spread: of it until the first lab sees the label", durations(millis, r.first()), nil, nil, "the first of all labs, at each halt")
+	for i, region := range plan.Mirrors {
+		b.add("spread: of it until the last lab sees the label, "+plan.Regions[region], durations(millis, r.lastOf(i)), nil, nil, "the labs of one region, which ask its mirror")
+	}
 	b.say("  the network carried %d packets and lost %d", r.Sent, r.Lost)
 	return nil
 }
 
 // spreadResult is what was measured, by halt.
 type spreadResult struct {
+	Logged    []time.Duration   `json:"logged"`
 	Witnessed []time.Duration   `json:"witnessed"`
-	Labs      [][]time.Duration `json:"labs"`
+	Labs      [][]time.Duration `json:"labs"`    // those of the first mirror first
+	Mirrors   int               `json:"mirrors"` // that share the labs equally
 	Trips     []time.Duration   `json:"trips"`
 	Sent      uint64            `json:"-"`
 	Lost      uint64            `json:"-"`
@@ -73,6 +80,23 @@ type spreadResult struct {
 func (r spreadResult) last() (out []time.Duration) {
 	for _, labs := range r.Labs {
 		out = append(out, slices.Max(labs))
+	}
+	return out
+}
+
+// first are the times at which the first lab saw it.
+func (r spreadResult) first() (out []time.Duration) {
+	for _, labs := range r.Labs {
+		out = append(out, slices.Min(labs))
+	}
+	return out
+}
+
+// lastOf are the times at which the last lab of a mirror saw it.
+func (r spreadResult) lastOf(mirror int) (out []time.Duration) {
+	for _, labs := range r.Labs {
+		each := len(labs) / r.Mirrors
+		out = append(out, slices.Max(labs[mirror*each:(mirror+1)*each]))
 	}
 	return out
 }

@@ -37,9 +37,10 @@ type watched struct {
 
 // sighting is a lab's report: the label of a halt is in the list that it verified.
 type sighting struct {
-	Lab int   `json:"lab"`
-	Run int   `json:"run"`
-	At  int64 `json:"at"` // nanoseconds since 1970, of the one clock that all regions have
+	Mirror int   `json:"-"` // whose lab it is: its reader knows
+	Lab    int   `json:"lab"`
+	Run    int   `json:"run"`
+	At     int64 `json:"at"` // nanoseconds since 1970, of the one clock that all regions have
 }
 
 func (p *labPart) run(ctx context.Context) error {
@@ -95,7 +96,7 @@ func (p *labPart) look(ctx context.Context, lab int, genesis log.Hash, seen []bo
 	for i, w := range p.Watch {
 		if !seen[i] && list.Contains(fingerprint.Kind(w.Kind), 1, blacklist.Label(w.Label)) {
 			seen[i] = true
-			found = append(found, sighting{lab, i, time.Now().UnixNano()})
+			found = append(found, sighting{Lab: lab, Run: i, At: time.Now().UnixNano()})
 		}
 	}
 	return found, nil

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -96,15 +97,15 @@ func (p *operatorPart) run(ctx context.Context) error {
 			return err
 		}
 	}
-	var r spreadResult
+	r := spreadResult{Mirrors: len(p.Mirrors)}
 	for i, x := range runs {
-		witnessed, labs, err := x.halt(ctx, s, sightings)
+		h, err := x.halt(ctx, s, sightings, p.Labs)
 		if err != nil {
 			return fmt.Errorf("halt %d: %w", i, errors.Join(err, s.alive()))
 		}
-		b.say("  halt %d of %d: witnessed after %v, at the last lab after %v", i, p.Halts, witnessed.Round(time.Millisecond), longest(labs).Round(time.Millisecond))
+		b.say("  halt %d of %d: witnessed after %v, at the last lab after %v", i, p.Halts, h.witnessed.Round(time.Millisecond), slices.Max(h.labs).Round(time.Millisecond))
 		if i > 0 { // the first one brings the first list
-			r.Witnessed, r.Labs = append(r.Witnessed, witnessed), append(r.Labs, labs)
+			r.Logged, r.Witnessed, r.Labs = append(r.Logged, h.logged), append(r.Witnessed, h.witnessed), append(r.Labs, h.labs)
 		}
 		// The next one meets intervals at another place.
 		pause(ctx, rand.N(2*p.Interval))
@@ -144,6 +145,7 @@ func (p *operatorPart) labs(s *stage, i, region int, mirror string, runs []sprea
 	l, err := start(s.file(fmt.Sprintf("labs-%d.log", i)), p.Places.in(region, []string{p.Self}), []string{envSpread + "=" + spreadLab, envPart + "=" + string(raw)}, func(line string) {
 		var x sighting
 		if json.Unmarshal([]byte(line), &x) == nil {
+			x.Mirror = i
 			seen.take(x)
 		}
 	})
@@ -175,50 +177,64 @@ func newSpreadRun(s *stage, n int) spreadRun {
 	return r
 }
 
+// halted is one halt's way: all times are since the vote was accepted.
+type halted struct {
+	logged, witnessed time.Duration
+	labs              []time.Duration // those of the first mirror first
+}
+
 // halt registers the run, escrows its labels, votes, and waits until every lab has
-// seen the label: all times are since the vote was accepted.
-func (r spreadRun) halt(ctx context.Context, s *stage, seen *sightings) (witnessed time.Duration, labs []time.Duration, err error) {
+// seen the label. Each mirror has as many labs as each says.
+func (r spreadRun) halt(ctx context.Context, s *stage, seen *sightings, each int) (h halted, err error) {
 	ctx, cancel := context.WithTimeout(ctx, spreadTime)
 	defer cancel()
 	if err := s.Run(ctx, r.id); err != nil {
-		return 0, nil, err
+		return h, err
 	}
 	root := blacklist.NewArtefact(r.entries).Root()
 	sealed, wraps, err := blacklist.Seal(s.Escrow.PublicKey(), blacklist.Context{Origin: rig.Origin, Run: r.id, Number: 1, Root: root}, r.entries)
 	if err != nil {
-		return 0, nil, err
+		return h, err
 	}
 	st := &log.Artefact{Origin: rig.Origin, Run: r.id, Number: 1, KeyVersion: 1, Count: uint64(len(r.entries)), Root: log.Hash(root), Sealed: sealed}
 	for _, w := range wraps {
 		st.Wraps = append(st.Wraps, log.Wrap{Suite: w.Suite, KeyID: w.KeyID, Bytes: w.Bytes})
 	}
 	if _, err := s.Put(ctx, st, s.Guards[r.id]); err != nil {
-		return 0, nil, err
+		return h, err
 	}
 	vote, err := s.VoteLeaf(r.id, 0)
 	if err != nil {
-		return 0, nil, err
+		return h, err
 	}
 	if err := client.Vote(ctx, []string{s.url}, vote); err != nil {
-		return 0, nil, err
+		return h, err
 	}
 	accepted := time.Now()
 	if err := rig.Until(ctx, func() (bool, error) {
-		h, err := s.Client.Head(ctx)
-		return err == nil && h.Number > uint64(r.number), err
+		st, err := s.Client.Run(ctx, r.id)
+		return err == nil && st.Halt != nil, err
 	}); err != nil {
-		return 0, nil, fmt.Errorf("epoch: %w", err)
+		return h, fmt.Errorf("halt: %w", err)
 	}
-	witnessed = time.Since(accepted)
-	for range seen.labs {
+	h.logged = time.Since(accepted)
+	if err := rig.Until(ctx, func() (bool, error) {
+		head, err := s.Client.Head(ctx)
+		return err == nil && head.Number > uint64(r.number), err
+	}); err != nil {
+		return h, fmt.Errorf("epoch: %w", err)
+	}
+	h.witnessed = time.Since(accepted)
+	h.labs = make([]time.Duration, seen.labs)
+	for n := range seen.labs {
 		select {
 		case x := <-seen.wait[r.number]:
-			labs = append(labs, time.Unix(0, x.At).Sub(accepted))
+			h.labs[x.Mirror*each+x.Lab] = time.Unix(0, x.At).Sub(accepted)
 		case <-ctx.Done():
-			return 0, nil, fmt.Errorf("%d of %d labs saw it: %w", len(labs), seen.labs, ctx.Err())
+			return h, fmt.Errorf("%d of %d labs saw it: %w", n, seen.labs, ctx.Err())
 		}
 	}
-	return witnessed, labs, nil
+	return h, nil
 }
 
 // sightings are what labs reported, by halt.
@@ -235,13 +251,6 @@ func (s *sightings) take(x sighting) {
 	if c != nil {
 		c <- x
 	}
-}
-
-func longest(ds []time.Duration) (out time.Duration) {
-	for _, d := range ds {
-		out = max(out, d)
-	}
-	return out
 }
 
 // trips opens connections to every mirror, and returns the farthest one's times.

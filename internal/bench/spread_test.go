@@ -54,10 +54,14 @@ func TestSpread(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Labs) != 2 || len(r.Witnessed) != 2 {
+	if len(r.Labs) != 2 || len(r.Witnessed) != 2 || len(r.Logged) != 2 {
 		t.Fatalf("%+v", r)
 	}
+	first, last := r.first(), r.lastOf(0)
 	for i, labs := range r.Labs {
+		if r.Logged[i] > r.Witnessed[i] || first[i] > last[i] || last[i] != r.last()[i] {
+			t.Errorf("halt %d: logged %v, witnessed %v, seen %v to %v", i, r.Logged[i], r.Witnessed[i], first[i], last[i])
+		}
 		if len(labs) != 2 {
 			t.Errorf("halt %d: %d labs saw it", i, len(labs))
 		}

@@ -15,5 +15,5 @@
 //   - SP3: what is lost is drawn from the seed alone, by the packet's number on its
 //     link; a full queue drops, and is counted apart.
 //   - SP4: closing removes every namespace and device that was made, by its name,
-//     also after a failure half way.
+//     also after a failure half way, and kills what still runs in them.
 package spread

@@ -13,6 +13,10 @@ const (
 	// maxDelay bounds a link's delay and jitter: beyond it a figure would be of
 	// another planet.
 	maxDelay = 5 * time.Second
+	// maxKills is how often processes left in a region are looked for when it is
+	// closed, and killPause the time between two: 5 s in all.
+	maxKills  = 250
+	killPause = 20 * time.Millisecond
 	// hosts is how many addresses a region has.
 	hosts = 250
 )

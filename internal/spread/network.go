@@ -7,8 +7,11 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
+	"time"
 )
 
 // ErrRefused is returned where this machine lets nobody make namespaces or devices.
@@ -84,6 +87,11 @@ func New(ctx context.Context, config Config) (_ *Network, err error) {
 }
 
 func (w *Network) makeRegion(ctx context.Context, i int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// A step that is cut off may have been done: each takes milliseconds, and ends.
+	ctx = context.WithoutCancel(ctx)
 	name := fmt.Sprintf("%s-%d", w.config.Name, i)
 	if err := ip(ctx, "netns", "add", name); err != nil {
 		return refused(err)
@@ -153,11 +161,15 @@ func destination(b []byte) (int, bool) {
 }
 
 // Close stops the relay and removes devices and namespaces. Processes in a region
-// are their starter's to end, and are to be ended first.
+// are their starter's to end, and are to be ended first: those that are left are
+// killed, because a namespace lasts as long as a process in it.
 func (w *Network) Close() error {
 	w.once.Do(func() {
 		w.cancel()
 		var errs []error
+		for _, name := range w.spaces {
+			errs = append(errs, kill(name))
+		}
 		for _, tun := range w.tuns {
 			errs = append(errs, tun.Close())
 		}
@@ -181,8 +193,35 @@ func refused(err error) error {
 	return err
 }
 
+// kill ends the processes of a namespace, which nobody but this network's users has.
+func kill(space string) error {
+	for range maxKills {
+		out, err := exec.Command("ip", "netns", "pids", space).Output()
+		if err != nil {
+			return fmt.Errorf("processes of %s: %w", space, err)
+		}
+		left := strings.Fields(string(out))
+		if len(left) == 0 {
+			return nil
+		}
+		for _, s := range left {
+			pid, err := strconv.Atoi(s)
+			if err != nil || pid <= 1 {
+				return fmt.Errorf("processes of %s: %q", space, s)
+			}
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return fmt.Errorf("process %d of %s: %w", pid, space, err)
+			}
+		}
+		time.Sleep(killPause)
+	}
+	return fmt.Errorf("processes of %s do not end", space)
+}
+
 func ip(ctx context.Context, args ...string) error {
-	if out, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput(); err != nil {
+	c := exec.CommandContext(ctx, "ip", args...)
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt is not for a step half way
+	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
 	}
 	return nil

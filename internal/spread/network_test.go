@@ -164,6 +164,15 @@ func TestCloseLeavesNothing(t *testing.T) {
 	good := Link{Queue: 1}
 	prefix := name()
 	w := testNetwork(t, prefix, good)
+	left := w.Command(t.Context(), 0, "sleep", "600")
+	if err := left.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- left.Wait() }()
+	if err := inside(t, w.Space(0)); err != nil {
+		t.Fatal(err)
+	}
 	if !exists(t, prefix) {
 		t.Fatal("no namespace of that name: the test looks in the wrong place")
 	}
@@ -172,6 +181,9 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 	if exists(t, prefix) {
 		t.Error("left after Close")
+	}
+	if err := <-ended; err == nil {
+		t.Error("a process that was left ended by itself")
 	}
 	// Half way: the regions are made, and the second link is refused.
 	_, err := New(t.Context(), Config{Name: prefix, Regions: []string{"a", "b"}, Link: func(from, _ int) Link {
@@ -185,6 +197,17 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 	if exists(t, prefix) {
 		t.Error("left after a failure")
+	}
+}
+
+// inside waits until a process is in a namespace.
+func inside(t *testing.T, space string) error {
+	t.Helper()
+	for {
+		out, err := exec.CommandContext(t.Context(), "ip", "netns", "pids", space).Output()
+		if err != nil || len(bytes.TrimSpace(out)) > 0 {
+			return err
+		}
 	}
 }
 
