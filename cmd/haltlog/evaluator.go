@@ -15,6 +15,7 @@ import (
 	"github.com/haltlog/haltlog/internal/fold"
 	"github.com/haltlog/haltlog/internal/keys"
 	"github.com/haltlog/haltlog/internal/officer"
+	"github.com/haltlog/haltlog/internal/query"
 	"github.com/haltlog/haltlog/internal/replay"
 	"github.com/haltlog/haltlog/log"
 )
@@ -268,12 +269,22 @@ func (c *evaluatorBlameCmd) Run(e *env) error {
 	if len(sets) == 0 {
 		return no(fmt.Errorf("%s: the log names no evaluators of key version %d", c.File, x.Version))
 	}
-	// Wrong under every set that its key version ever had: around a refresh, an answer
-	// by the share before is none.
+	// Wrong under every set of the key version that the key had a part in: around a
+	// refresh, an answer by the share before is right.
+	m := voprf.Misanswer{Index: x.Holder, Request: x.Request, Response: x.Response}
+	signed := evaluate.ErrAnswer
 	for _, set := range sets {
 		if err := x.Verify(set, keys.NewVerifier()); err != nil {
+			signed = errors.Join(signed, err)
+			continue
+		}
+		if err := m.Verify(query.SetOf(set)); err != nil {
 			return no(fmt.Errorf("%s: %w", c.File, err))
 		}
+		signed = nil
+	}
+	if signed != nil {
+		return no(fmt.Errorf("%s: %w", c.File, signed))
 	}
 	name := fmt.Sprintf("holder %d", x.Holder)
 	if hs := sets[0].Holders; x.Holder >= 1 && x.Holder <= len(hs) {

@@ -15,6 +15,7 @@ import (
 	"github.com/haltlog/haltlog/blacklist/voprf"
 	"github.com/haltlog/haltlog/internal/ceremony"
 	"github.com/haltlog/haltlog/internal/cli"
+	"github.com/haltlog/haltlog/internal/evaluate"
 	"github.com/haltlog/haltlog/internal/evaluator"
 	"github.com/haltlog/haltlog/internal/query"
 	"github.com/haltlog/haltlog/internal/rig"
@@ -181,6 +182,9 @@ func (c *conclave) until(code int, args ...string) {
 	args = append(args, "--log="+c.Client.URL(), "--genesis="+c.GenesisHash.Hex())
 	if err := rig.Until(c.ctx, func() (bool, error) {
 		got, out, errs := haltlog(c.T, args...)
+		if got == cli.Usage {
+			c.Fatalf("%v: %s", args, errs)
+		}
 		return got == code, fmt.Errorf("%v: %d\n%s%s", args, got, out, errs)
 	}); err != nil {
 		c.Fatal(err)
@@ -188,8 +192,9 @@ func (c *conclave) until(code int, args ...string) {
 }
 
 // TestCeremonies: by the commands alone, three holders move a list with a halted model's
-// labels to a next key that nobody ever held whole, although one of them deals badly,
-// and officers install the set; two of the holders start with their new shares.
+// labels to a next key that nobody ever held whole, although one of them deals badly;
+// then they refresh their shares. The model stays listed, one holder away, and the audit
+// is clean.
 func TestCeremonies(t *testing.T) {
 	t.Attr("invariant", "CE1")
 	t.Attr("invariant", "CE2")
@@ -202,6 +207,7 @@ func TestCeremonies(t *testing.T) {
 	c.halt("run-1", halted, c.evaluators.Set)
 	c.until(cli.No, "check", c.in("halted"))
 
+	c.blame()
 	files := c.join()
 	deal := func(code int, says, name, purpose string, i int, more ...string) {
 		t.Helper()
@@ -226,6 +232,77 @@ func TestCeremonies(t *testing.T) {
 	c.install("next", files...)
 	c.rotate("next", before)
 	c.serve(0, 1)
+	// Nobody answers under the first key any more.
+	c.until(cli.No, "check", c.in("halted"))
+	c.do(cli.OK, "clear", "check", c.fresh("ours", 9))
+
+	for i := 1; i <= 3; i++ {
+		deal(cli.OK, "valid", "again", log.PurposeRefresh, i)
+	}
+	for i := 1; i <= 3; i++ {
+		deal(cli.OK, "valid", "again", log.PurposeRefreshEscrow, i)
+	}
+	c.finish("again")
+	c.install("again")
+	c.serve(1, 2)
+	c.until(cli.No, "check", c.in("halted"))
+	// What a run of now escrows opens with the refreshed shares.
+	other := safetensors(t, c.in("other"), "m.safetensors", 2)
+	set, err := ceremony.ParseSet(c.read("again.set"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.halt("run-2", other, set)
+	c.until(cli.No, "check", c.in("other"))
+	c.offline(cli.OK, "clean", "audit", c.Client.URL(), "--genesis="+c.GenesisHash.Hex(), "--quorum="+c.in("quorum.txt"), "--no-views")
+}
+
+// blame: a wrong answer that holder 2 signed is proven offline; a right one is not, nor
+// one that it did not sign.
+func (c *conclave) blame() {
+	c.Helper()
+	set := c.evaluators.Set
+	pk, err := voprf.ParsePublicKey(set.PublicKey)
+	if err != nil {
+		c.Fatal(err)
+	}
+	q, err := voprf.NewQuery(pk, [][]byte{[]byte("x")})
+	if err != nil {
+		c.Fatal(err)
+	}
+	for name, x := range map[string]struct {
+		by     *voprf.Evaluator
+		signer int
+		code   int
+		says   string
+	}{
+		"wrong":   {voprf.NewEvaluator(voprf.GenerateKey()), 1, cli.OK, "proven: holder-2 answered wrongly"},
+		"right":   {voprf.NewShareEvaluator(c.evaluators.Shares[1].Labels), 1, cli.No, "right"},
+		"another": {voprf.NewEvaluator(voprf.GenerateKey()), 2, cli.No, ""},
+	} {
+		a := evaluate.Signed{Origin: rig.Origin, Version: set.Version, Holder: 2, Request: q.Requests()[0]}
+		if a.Response, err = x.by.Answer(a.Request); err != nil {
+			c.Fatal(err)
+		}
+		signer := c.evaluators.Signers[x.signer]
+		header, err := a.Sign(signer)
+		if err != nil {
+			c.Fatal(err)
+		}
+		if _, _, a.Signature, err = evaluate.ParseHeader(header); err != nil {
+			c.Fatal(err)
+		}
+		a.SPKI = signer.SPKI()
+		raw, err := a.Marshal()
+		if err != nil {
+			c.Fatal(err)
+		}
+		file := c.in(name + ".evidence")
+		if err := os.WriteFile(file, raw, 0o600); err != nil {
+			c.Fatal(err)
+		}
+		c.offline(x.code, x.says, "evaluator", "blame", file, "--genesis-file="+c.in("genesis.json"), "--genesis="+c.GenesisHash.Hex())
+	}
 }
 
 func (c *conclave) read(name string) []byte {
@@ -234,6 +311,12 @@ func (c *conclave) read(name string) []byte {
 		c.Fatal(err)
 	}
 	return b
+}
+
+// fresh is a model that nobody halted.
+func (c *conclave) fresh(name string, seed uint64) string {
+	safetensors(c.T, c.in(name), "m.safetensors", seed)
+	return c.in(name)
 }
 
 // dealBadly logs a dealing whose share for holder 1 nobody can open.

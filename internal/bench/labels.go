@@ -154,6 +154,7 @@ func (s *stage) holders(ctx context.Context, e *rig.Evaluators) error {
 
 // listMany halts runs until so many labels are escrowed and their runs halted.
 func (s *stage) listMany(ctx context.Context, to blacklist.EscrowKeys, n int) error {
+	var ids []string
 	for i := 0; n > 0; i++ {
 		id := fmt.Sprintf("many-%d", i)
 		if err := s.Run(ctx, id); err != nil {
@@ -189,6 +190,10 @@ func (s *stage) listMany(ctx context.Context, to blacklist.EscrowKeys, n int) er
 				return err
 			}
 		}
+		ids = append(ids, id)
+	}
+	// Labels of all that is due go before an epoch of them: votes all at once.
+	for _, id := range ids {
 		vote, err := s.VoteLeaf(id, 0)
 		if err != nil {
 			return err

@@ -108,6 +108,8 @@ func (l *Lister) Hear(e follow.Entry) {
 	case *log.Fingerprints:
 		l.done(st.Run)
 		l.changed = s.Index + 1
+	case *log.Rotation:
+		l.changed = s.Index + 1
 	case *log.Decision:
 		for _, v := range st.Changed {
 			if v.State == log.StateClosed {

@@ -177,7 +177,7 @@ func (r *round) missing() int {
 // it; there are labels once enough holders answer so.
 func (r *round) earlier(m *voprf.Misanswer) (labels []voprf.Label, ok bool) {
 	for i, set := range r.c.before {
-		if m.Verify(set) == nil {
+		if !errors.Is(m.Verify(set), voprf.ErrRight) {
 			continue // wrong here too
 		}
 		if r.older[i] == nil {
