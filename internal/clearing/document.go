@@ -150,6 +150,9 @@ func decode(raw []byte, limit int, v any) error {
 	if len(raw) > limit {
 		return fmt.Errorf("longer than %d bytes", limit)
 	}
+	if deeper(raw, maxDepth) {
+		return fmt.Errorf("more than %d values in one another", maxDepth)
+	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
@@ -163,6 +166,29 @@ func decode(raw []byte, limit int, v any) error {
 		return errors.New("not as it would be printed")
 	}
 	return nil
+}
+
+// deeper reports whether objects and lists stand in one another more than limit
+// times: each line is printed again with as many blanks as it is deep, so that the
+// square of the depth would be paid for before anything is refused.
+func deeper(raw []byte, limit int) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > limit {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
 }
 
 // Is reports whether bytes begin like a document of this package.

@@ -9,6 +9,9 @@ const (
 	// maxChain bounds the documents that extend one another: a new clearance is
 	// made in the time that it takes to verify so many.
 	maxChain = 16
+	// maxDepth bounds how deep values stand in one another: a chain's last document,
+	// and in it the responses of answers of queries.
+	maxDepth = maxChain + 8
 	// maxFingerprints bounds the fingerprints of one document under one key
 	// version: those that an artefact may have.
 	maxFingerprints = 1 << 14
