@@ -46,6 +46,35 @@ type Opened struct {
 	B    Hex32            `json:"b"`
 }
 
+// check holds the kind against the fingerprint, whose own it is part of: a label is
+// absent from all parts of other kinds.
+func (o Opened) check() error {
+	n := len(o.X) - len(fingerprint.Fingerprint{}.Value)
+	if _, err := fingerprint.ParseKind(string(o.Kind)); err != nil {
+		return err
+	}
+	if n < 0 || !bytes.Equal(o.X, fingerprint.Fingerprint{Kind: o.Kind, Value: [32]byte(o.X[n:])}.Input()) {
+		return fmt.Errorf("x is no fingerprint of kind %s", o.Kind)
+	}
+	return nil
+}
+
+// checkOpened holds a list of fingerprints: each is what it says, and stands once.
+func checkOpened[T any](list []T, opened func(T) Opened) error {
+	seen := map[string]bool{}
+	for i, f := range list {
+		o := opened(f)
+		if err := o.check(); err != nil {
+			return fmt.Errorf("fingerprint %d: %w", i, err)
+		}
+		if seen[string(o.X)] {
+			return fmt.Errorf("fingerprint %d stands twice", i)
+		}
+		seen[string(o.X)] = true
+	}
+	return nil
+}
+
 // ErrManifest is returned for bytes that are no manifest, or no opening of one.
 var ErrManifest = errors.New("malformed training manifest")
 
@@ -106,10 +135,11 @@ func ParseManifestOpening(raw []byte) (*ManifestOpening, error) {
 		err = errors.New("format, or no fingerprints")
 	}
 	if err == nil {
+		err = checkOpened(o.Fingerprints, func(f Opened) Opened { return f })
+	}
+	if err == nil {
 		for i, f := range o.Fingerprints {
-			if _, e := fingerprint.ParseKind(string(f.Kind)); e != nil {
-				err = fmt.Errorf("fingerprint %d: %w", i, e)
-			} else if e := voprf.Commitment(f.B).Opens(f.X, voprf.Opening(f.S)); e != nil {
+			if e := voprf.Commitment(f.B).Opens(f.X, voprf.Opening(f.S)); e != nil {
 				err = fmt.Errorf("fingerprint %d: %w", i, e)
 			}
 		}

@@ -53,11 +53,7 @@ func ParseOpening(raw []byte) (*Opening, error) {
 	case len(o.Fingerprints) == 0 || len(o.Fingerprints) > maxFingerprints || len(o.Queries) == 0 || len(o.Queries) > maxVersions:
 		err = errors.New("no fingerprints, or no queries")
 	default:
-		for i, f := range o.Fingerprints {
-			if _, e := fingerprint.ParseKind(string(f.Kind)); e != nil {
-				err = fmt.Errorf("fingerprint %d: %w", i, e)
-			}
-		}
+		err = o.check()
 		for i, q := range o.Queries {
 			if len(q.Blinded) != len(o.Fingerprints) || i > 0 && o.Queries[i-1].KeyVersion >= q.KeyVersion {
 				err = fmt.Errorf("query %d", i)
@@ -68,6 +64,12 @@ func ParseOpening(raw []byte) (*Opening, error) {
 		return nil, fmt.Errorf("%w: %w", ErrOpening, err)
 	}
 	return o, nil
+}
+
+// check holds each fingerprint against its kind; none stands twice, or it would be
+// counted in the place of one that was not cleared.
+func (o *Opening) check() error {
+	return checkOpened(o.Fingerprints, func(f OpenedLabel) Opened { return f.Opened })
 }
 
 // blindOf is the r_0 of a fingerprint under a key version.
@@ -141,6 +143,9 @@ func Open(_ context.Context, d *Document, o *Opening, t Trust, questions []black
 	if o.Genesis != d.Genesis || o.Origin != d.Origin {
 		return a, fmt.Errorf("%w: it is of another log", ErrOpening)
 	}
+	if err := o.check(); err != nil {
+		return a, fmt.Errorf("%w: %w", ErrOpening, err)
+	}
 	type held struct {
 		kind    fingerprint.Kind
 		version uint64
@@ -183,34 +188,45 @@ func Open(_ context.Context, d *Document, o *Opening, t Trust, questions []black
 	return a, nil
 }
 
-// compare counts what model, manifest and clearance have in common.
+// compare counts what model, manifest and clearance have in common: each thing once,
+// however often it is named.
 func (a *Audit) compare(o *Opening, questions []blacklist.Question, m *Manifest) {
-	cleared := map[string]bool{}
+	type print struct {
+		kind fingerprint.Kind
+		x    string
+	}
+	cleared, model := map[print]bool{}, map[print]bool{}
 	for _, f := range o.Fingerprints {
-		cleared[string(f.Kind)+"\x00"+string(f.X)] = true
+		cleared[print{f.Kind, string(f.X)}] = true
 		a.Kinds[f.Kind]++
 	}
 	for _, q := range questions {
-		if cleared[string(q.Kind)+"\x00"+string(q.Input)] {
+		p := print{q.Kind, string(q.Input)}
+		switch {
+		case model[p]:
+		case cleared[p]:
 			a.Model++
-		} else {
+		default:
 			a.Missing[q.Kind]++
 		}
+		model[p] = true
 	}
 	a.Foreign = len(cleared) - a.Model
 	if m == nil {
 		return
 	}
-	committed := map[Commitment]bool{}
+	uncleared := map[Commitment]bool{}
 	for _, c := range m.Commitments {
-		committed[c] = true
+		uncleared[c] = true
 	}
 	for _, f := range o.Fingerprints {
-		if committed[Commitment{f.Kind, f.B}] {
+		c := Commitment{f.Kind, f.B}
+		if uncleared[c] {
 			a.Manifest++
 		} else {
 			a.Unmanifest++
 		}
+		delete(uncleared, c)
 	}
-	a.Uncleared = len(committed) - a.Manifest
+	a.Uncleared = len(uncleared)
 }
