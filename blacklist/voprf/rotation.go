@@ -209,6 +209,9 @@ func (r Rotation) Labels(old []Label, answers map[int][]byte) (fresh []Label, li
 			break
 		}
 		key, err := HolderKey(r.Delta, i)
+		if errors.Is(err, ErrShare) {
+			continue // who holds nothing is not counted
+		}
 		if err != nil {
 			return nil, lies, err
 		}

@@ -30,7 +30,7 @@ func (s Set) HolderKey(i int) (*PublicKey, error) {
 // with a proof for each answer): Z = Σ λ_i·Z_i, Y = Z − s·pk. Each answer is
 // checked under its holder's own key (VO2); lies are those that do not verify,
 // with what proves it, whether or not there are labels. More good answers than t
-// change nothing. Errors: ErrSet, ErrKeyOfSet for a query to another key,
+// change nothing, and who holds nothing under the commitments is not counted. Errors: ErrSet, ErrKeyOfSet for a query to another key,
 // ErrFewAnswers where fewer than t are good.
 func (q *Query) Combine(set Set, answers map[int][][]byte) (labels []Label, lies []*Misanswer, err error) {
 	if err := set.Validate(); err != nil {
@@ -47,6 +47,9 @@ func (q *Query) Combine(set Set, answers map[int][][]byte) (labels []Label, lies
 			break
 		}
 		key, err := set.HolderKey(i)
+		if errors.Is(err, ErrShare) {
+			continue // nothing verifies under it
+		}
 		if err != nil {
 			return nil, lies, err
 		}
