@@ -1,6 +1,8 @@
 package voprf
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"fmt"
 
 	"github.com/haltlog/haltlog/internal/group"
@@ -9,10 +11,14 @@ import (
 // ReopenQuery is the query that blinded each fingerprint x by the given s, again:
 // for a key version more, or at an audit, which holds the answers of then against
 // it. Elements of different fingerprints must never share an s: their difference
-// would show the fingerprints' (VO5). Errors: ErrBatch, ErrEncoding, ErrInput.
+// would show the fingerprints' (VO5), and is refused. Errors: ErrBatch, ErrEncoding,
+// ErrInput.
 func ReopenQuery(public *PublicKey, fingerprints [][]byte, openings []Opening) (*Query, error) {
 	if len(fingerprints) == 0 || len(openings) != len(fingerprints) {
 		return nil, fmt.Errorf("query: %w: %d openings to %d fingerprints", ErrBatch, len(openings), len(fingerprints))
+	}
+	if err := checkBlinds(fingerprints, openings); err != nil {
+		return nil, err
 	}
 	n := len(fingerprints)
 	q := &Query{public: public, blinds: make([]*group.Scalar, n), blinded: make([]*group.Element, n), encoded: make([][]byte, n)}
@@ -40,6 +46,20 @@ func ReopenQuery(public *PublicKey, fingerprints [][]byte, openings []Opening) (
 		}
 	}
 	return q, nil
+}
+
+// checkBlinds refuses one blind for two fingerprints. Blinds are compared by their
+// hashes, so that no time depends on how near two of them are.
+func checkBlinds(fingerprints [][]byte, openings []Opening) error {
+	first := make(map[[sha256.Size]byte]int, len(openings))
+	for i, s := range openings {
+		h := sha256.Sum256(s[:])
+		if j, ok := first[h]; ok && !bytes.Equal(fingerprints[j], fingerprints[i]) {
+			return fmt.Errorf("%w: fingerprints %d and %d have one blind", ErrInput, j, i)
+		}
+		first[h] = i
+	}
+	return nil
 }
 
 // ReplayQuery is somebody else's query, of which the blinded elements alone are

@@ -3,6 +3,8 @@ package voprf
 import (
 	"errors"
 	"testing"
+
+	"github.com/haltlog/haltlog/internal/group"
 )
 
 // TestReopen: the same blinds give the same elements and, of the answers of then,
@@ -50,7 +52,7 @@ func TestReopen(t *testing.T) {
 			return ReopenQuery(key.Public(), [][]byte{[]byte("a"), []byte("x"), []byte("c")}, openings)
 		},
 		"another blind": func() (*Query, error) {
-			return ReopenQuery(key.Public(), inputs, []Opening{openings[0], openings[0], openings[2]})
+			return ReopenQuery(key.Public(), inputs, []Opening{openings[0], Opening(group.RandomScalar().Bytes()), openings[2]})
 		},
 		"another key": func() (*Query, error) { return ReopenQuery(GenerateKey().Public(), inputs, openings) },
 		"other elements": func() (*Query, error) {
@@ -75,5 +77,29 @@ func TestReopen(t *testing.T) {
 		if _, err := f(); !errors.Is(err, ErrEncoding) && !errors.Is(err, ErrBatch) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestSharedBlind: two fingerprints under one s are not asked: the difference of the
+// elements would be that of the fingerprints'.
+func TestSharedBlind(t *testing.T) {
+	t.Attr("invariant", "VO5")
+	key := GenerateKey()
+	q, err := NewQuery(key.Public(), prints(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, a := q.Commitment(0)
+	_, b := q.Commitment(1)
+	if _, err := ReopenQuery(key.Public(), prints(2), []Opening{a, a}); !errors.Is(err, ErrInput) {
+		t.Errorf("one blind for two fingerprints: %v", err)
+	}
+	if _, err := ReopenQuery(key.Public(), prints(2), []Opening{a, b}); err != nil {
+		t.Error(err)
+	}
+	// One fingerprint twice says nothing but that.
+	same := [][]byte{prints(1)[0], prints(1)[0]}
+	if _, err := ReopenQuery(key.Public(), same, []Opening{a, a}); err != nil {
+		t.Error(err)
 	}
 }
