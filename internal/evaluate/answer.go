@@ -140,13 +140,35 @@ func ParseSigned(raw []byte) (Signed, error) {
 	return e.Signed, nil
 }
 
-// Blame judges a wrong answer offline, under the set that the log names: nil if the
-// holder signed it, and it is proven wrong. Errors: ErrAnswer where it is not the
-// holder's word, voprf.ErrRight where it is right.
-func (a Signed) Blame(set log.EvaluatorSet, v log.Verifier) error {
+// Blame judges a wrong answer offline: nil if the holder signed it, and it is proven
+// wrong under the set that the log names and under every earlier one of that key
+// version in which it held that place. A refresh changes what right answers are and
+// not the version, so that an answer of before it would look like a lie: before has to
+// be all of them that the log ever named. Errors: ErrAnswer where it is not the
+// holder's word, or a set is of another version; voprf.ErrRight where it is right.
+func (a Signed) Blame(set log.EvaluatorSet, v log.Verifier, before ...log.EvaluatorSet) error {
 	if err := a.Verify(set, v); err != nil {
 		return err
 	}
+	if err := a.misanswer(set); err != nil {
+		return err
+	}
+	for _, e := range before {
+		if e.Version != a.Version {
+			return fmt.Errorf("%w: of key version %d, a set is %d", ErrAnswer, a.Version, e.Version)
+		}
+		if a.Holder > len(e.Holders) || e.Holders[a.Holder-1].KeyID != log.KeyID(a.SPKI) {
+			continue
+		}
+		if err := a.misanswer(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// misanswer judges the response alone: nil if it is wrong under a set.
+func (a Signed) misanswer(set log.EvaluatorSet) error {
 	commitments := make([][]byte, len(set.Commitments))
 	for i, c := range set.Commitments {
 		commitments[i] = c
