@@ -366,7 +366,7 @@ func (p *pickle) tensor(args pickleTuple, n int) error {
 		g, isGlobal := args[6].(pickleGlobal)
 		d, isDtype := dtypeGlobal(g)
 		if !isGlobal || !isDtype || s.dtype != 0 && s.dtype != d {
-			return p.bad("tensor of %v", args[6])
+			return p.bad("tensor of a %T", args[6])
 		}
 		t.dtype = d
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/haltlog/haltlog/internal/fold"
 	"github.com/haltlog/haltlog/internal/keys"
 	"github.com/haltlog/haltlog/internal/officer"
-	"github.com/haltlog/haltlog/internal/query"
 	"github.com/haltlog/haltlog/internal/replay"
 	"github.com/haltlog/haltlog/log"
 )
@@ -269,22 +268,8 @@ func (c *evaluatorBlameCmd) Run(e *env) error {
 	if len(sets) == 0 {
 		return no(fmt.Errorf("%s: the log names no evaluators of key version %d", c.File, x.Version))
 	}
-	// Wrong under every set of the key version that the key had a part in: around a
-	// refresh, an answer by the share before is right.
-	m := voprf.Misanswer{Index: x.Holder, Request: x.Request, Response: x.Response}
-	signed := evaluate.ErrAnswer
-	for _, set := range sets {
-		if err := x.Verify(set, keys.NewVerifier()); err != nil {
-			signed = errors.Join(signed, err)
-			continue
-		}
-		if err := m.Verify(query.SetOf(set)); err != nil {
-			return no(fmt.Errorf("%s: %w", c.File, err))
-		}
-		signed = nil
-	}
-	if signed != nil {
-		return no(fmt.Errorf("%s: %w", c.File, signed))
+	if err := x.Blame(sets[0], keys.NewVerifier(), sets[1:]...); err != nil {
+		return no(fmt.Errorf("%s: %w", c.File, err))
 	}
 	name := fmt.Sprintf("holder %d", x.Holder)
 	if hs := sets[0].Holders; x.Holder >= 1 && x.Holder <= len(hs) {

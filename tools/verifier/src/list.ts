@@ -103,5 +103,43 @@ export function parseState(b: Uint8Array): State {
     parts.push({ part, keyVersion: decimal(version), count: decimal(n), full, lookup, polynomial, root });
   }
   r.end();
+  checkSplit(parts);
   return { epoch, size, parts };
+}
+
+const FAMILIES = ['band', 'bandp', 'manifest', 'tensor'];
+
+// Parts in their order, and of every kind and key version all that its labels demand: a part that is left out would be
+// one that nothing has to be proven against.
+function checkSplit(parts: PartState[]): void {
+  const place = (p: PartState): [number, number, string, number] => {
+    const [kind, prefix] = p.part.split('/') as [string, string];
+    const [family, band] = kind.split('-') as [string, string | undefined];
+    return [FAMILIES.indexOf(family), Number(band ?? 0), prefix.replace('-', ''), p.keyVersion];
+  };
+  parts.forEach((p, i) => {
+    if (p.keyVersion < 1 || (i > 0 && comparePlaces(place(parts[i - 1] as PartState), place(p)) >= 0)) refuse('parts of a state document out of order');
+  });
+  const groups = new Map<string, PartState[]>();
+  for (const p of parts) {
+    const name = `${p.part.slice(0, p.part.indexOf('/'))} ${p.keyVersion}`;
+    groups.set(name, [...(groups.get(name) ?? []), p]);
+  }
+  for (const [name, group] of groups) {
+    const count = group.reduce((n, p) => n + p.count, 0);
+    const most = name.startsWith('tensor') ? 10 : name.startsWith('manifest') ? 0 : 6;
+    const bits = Math.min(most, Math.floor(count / 2 ** 14).toString(2).replace(/^0$/, '').length);
+    if (group.length !== 2 ** bits || group.some((p) => p.part.slice(p.part.indexOf('/') + 1).replace('-', '').length !== bits)) {
+      refuse(`${name} is split into ${group.length} parts, want ${2 ** bits}`);
+    }
+  }
+}
+
+function comparePlaces(a: [number, number, string, number], b: [number, number, string, number]): number {
+  for (let i = 0; i < 4; i++) {
+    const x = a[i] as number | string;
+    const y = b[i] as number | string;
+    if (x !== y) return x < y ? -1 : 1;
+  }
+  return 0;
 }
