@@ -9,6 +9,7 @@ import (
 
 	"github.com/haltlog/haltlog/blacklist/fingerprint"
 	"github.com/haltlog/haltlog/internal/cli"
+	"github.com/haltlog/haltlog/internal/client"
 	"github.com/haltlog/haltlog/internal/labcheck"
 	"github.com/haltlog/haltlog/internal/listsync"
 	"github.com/haltlog/haltlog/internal/query"
@@ -24,6 +25,7 @@ type checkCmd struct {
 	Token      string        `env:"HALTLOG_TOKEN" help:"Bearer token of the evaluate route; without it, the anonymous quota is used."`
 	MaxAge     time.Duration `default:"24h" help:"How old the newest witnessed checkpoint may be before a person should look (exit code 4): who withholds the end of the log shows an old list. 0 for any age, for a log that has been quiet."`
 	Lists      string        `name:"list" type:"path" env:"HALTLOG_LIST" help:"Folder of a local list (sync): it is looked up there, and only the evaluators are asked. With --log, hits are named too."`
+	From       []string      `help:"Mirrors, separated by commas, that confirm hits where --list holds lookup lists alone; the log does too."`
 	Base       string        `type:"path" help:"Model that the checked ones are tuned from, as a lab declares: bands that it has too explain themselves. Exact hits count all the same."`
 	LabelCache string        `type:"path" help:"Folder that keeps labels between two checks. It is as private as the answers."`
 	Evidence   string        `type:"path" default:"evidence" help:"Folder where an evaluator's wrong answer is kept."`
@@ -74,11 +76,17 @@ func (c *checkCmd) Run(e *env) error {
 		defer at.close()
 	}
 	o.Origin = at.origin
+	if o.Provers, err = c.provers(at); err != nil {
+		return err
+	}
 	checker := labcheck.New(at.log, at.source, list, o)
 	answers := make([]checked, 0, len(models))
 	for i, m := range models {
 		r, err := checker.Check(e.ctx, m)
 		if err != nil {
+			if errors.Is(err, labcheck.ErrUnconfirmed) && len(o.Provers) == 0 {
+				err = fmt.Errorf("%w: give --log or --from", err)
+			}
 			return listError(at.evidence(err))
 		}
 		answers = append(answers, checked{c.Path[i], len(m.Eligible()), m.Bytes, r})
@@ -107,6 +115,7 @@ type place struct {
 	witnessed time.Time
 	log       labcheck.Log    // nil: nobody names them
 	source    labcheck.Source // nil with log
+	prover    labcheck.Prover // nil with log
 	evidence  func(error) error
 	close     func()
 }
@@ -122,7 +131,7 @@ func (c *checkCmd) list(e *env) (*labcheck.List, place, error) {
 			return nil, at, err
 		}
 		at.origin, at.witnessed = l.Genesis().Origin, time.Unix(int64(l.Newest().MinTime), 0)
-		at.log, at.source, at.evidence, at.close = l, l.client, t.evidence, func() { l.close() }
+		at.log, at.source, at.prover, at.evidence, at.close = l, l.client, l.client, t.evidence, func() { l.close() }
 	}
 	fail := func(err error) (*labcheck.List, place, error) {
 		if at.close != nil {
@@ -150,6 +159,22 @@ func (c *checkCmd) list(e *env) (*labcheck.List, place, error) {
 	}
 	at.origin, at.witnessed = held.Origin, held.Witnessed()
 	return labcheck.Synced(held), at, nil
+}
+
+// provers are who confirms hits in lookup lists: the mirrors, then the log.
+func (c *checkCmd) provers(at place) ([]labcheck.Prover, error) {
+	var out []labcheck.Prover
+	for _, u := range c.From {
+		m, err := client.New(client.Config{URL: strings.TrimSpace(u)})
+		if err != nil {
+			return nil, usage("--from: %v", err)
+		}
+		out = append(out, m)
+	}
+	if at.prover != nil {
+		out = append(out, at.prover)
+	}
+	return out, nil
 }
 
 // keepLies keeps what proves an evaluator wrong.

@@ -29,6 +29,9 @@ type Options struct {
 	// for none. Its bands explain themselves, and nothing else.
 	Base  *fingerprint.Model
 	Cache *query.Cache // may be nil
+	// Provers confirm hits where the list holds lookup lists alone, one after the
+	// other; without any, such a hit is an error.
+	Provers []Prover
 	// Lie is told of each answer of an evaluator that is proven wrong; may be nil.
 	Lie func(query.Lie) error
 }
@@ -40,13 +43,14 @@ type Checker struct {
 	list   *List
 	opts   Options
 	asks   map[uint64]*query.Client
-	base   map[uint64][]blacklist.Entry // by key version, once asked
+	base   map[uint64][]blacklist.Entry          // by key version, once asked
+	fulls  map[blacklist.Hash]blacklist.FullList // that confirm hits, once fetched
 }
 
 // New makes a checker. Log and source may both be nil with a list that is held
 // locally: then a hit is not named.
 func New(l Log, s Source, list *List, o Options) *Checker {
-	return &Checker{log: l, source: s, list: list, opts: o, asks: map[uint64]*query.Client{}, base: map[uint64][]blacklist.Entry{}}
+	return &Checker{log: l, source: s, list: list, opts: o, asks: map[uint64]*query.Client{}, base: map[uint64][]blacklist.Entry{}, fulls: map[blacklist.Hash]blacklist.FullList{}}
 }
 
 // Check asks about a model. Nothing is sent if nothing is listed.
@@ -75,7 +79,11 @@ func (c *Checker) Check(ctx context.Context, m fingerprint.Model) (Result, error
 		left, labels := blacklist.Unexplained(questions, labels, base...)
 		r.Explained += len(questions) - len(left)
 		for i, q := range left {
-			if !c.list.Contains(q.Kind, version, labels[i]) {
+			in, err := c.listed(ctx, q.Kind, version, labels[i])
+			if err != nil {
+				return Result{}, err
+			}
+			if !in {
 				continue
 			}
 			rec, err := c.name(ctx, q.Kind, version, labels[i], known)

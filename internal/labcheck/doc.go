@@ -14,4 +14,6 @@
 //   - LC4: what speaks for a model is believed with its proof alone: without the
 //     officers' signatures a listed label is not struck, whatever the server says.
 //   - LC5: there is no partial answer.
+//   - LC6: of a lookup list, no hit is reported that was not proven under the epoch
+//     that the list is of. What is asked for shows the label's bucket or part alone.
 package labcheck
