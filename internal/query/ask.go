@@ -24,6 +24,9 @@ type turn struct {
 // errNoAnswer is an evaluator that took too long.
 var errNoAnswer = errors.New("no answer in time")
 
+// errEmpty is an answer without content: nothing that could be proven wrong.
+var errEmpty = errors.New("empty answer")
+
 // reply is what came of a turn.
 type reply struct {
 	turn
@@ -130,6 +133,9 @@ func (r *round) start(ctx context.Context, wg *sync.WaitGroup) bool {
 
 // took takes an answer; there are labels once enough of them are good.
 func (r *round) took(got reply) ([]voprf.Label, error) {
+	if got.err == nil && len(got.answer) == 0 {
+		got.err = errEmpty
+	}
 	if got.err != nil {
 		r.failed(got)
 		return nil, nil
