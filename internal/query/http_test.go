@@ -58,13 +58,15 @@ func TestOverHTTP(t *testing.T) {
 			_, _ = w.Write(answer[:len(answer)/2])
 			panic(http.ErrAbortHandler)
 		}, false},
-		"too short":            {func(w http.ResponseWriter, answer []byte) { _, _ = w.Write(answer[:len(answer)-1]) }, true},
-		"too long":             {func(w http.ResponseWriter, answer []byte) { _, _ = w.Write(append(answer, 0)) }, true},
-		"empty":                {func(http.ResponseWriter, []byte) {}, false},
-		"the identity":         {func(w http.ResponseWriter, answer []byte) { _, _ = w.Write(append(make([]byte, 32), answer[32:]...)) }, true},
-		"no canonical element": {func(w http.ResponseWriter, answer []byte) { _, _ = w.Write(append(bytes.Repeat([]byte{255}, 32), answer[32:]...)) }, true},
-		"another proof":        {func(w http.ResponseWriter, answer []byte) { answer[len(answer)-1] ^= 1; _, _ = w.Write(answer) }, true},
-		"not found":            {func(w http.ResponseWriter, _ []byte) { w.WriteHeader(http.StatusNotFound) }, false},
+		"too short":    {func(w http.ResponseWriter, answer []byte) { _, _ = w.Write(answer[:len(answer)-1]) }, true},
+		"too long":     {func(w http.ResponseWriter, answer []byte) { _, _ = w.Write(append(answer, 0)) }, true},
+		"empty":        {func(http.ResponseWriter, []byte) {}, false},
+		"the identity": {func(w http.ResponseWriter, answer []byte) { _, _ = w.Write(append(make([]byte, 32), answer[32:]...)) }, true},
+		"no canonical element": {func(w http.ResponseWriter, answer []byte) {
+			_, _ = w.Write(append(bytes.Repeat([]byte{255}, 32), answer[32:]...))
+		}, true},
+		"another proof": {func(w http.ResponseWriter, answer []byte) { answer[len(answer)-1] ^= 1; _, _ = w.Write(answer) }, true},
+		"not found":     {func(w http.ResponseWriter, _ []byte) { w.WriteHeader(http.StatusNotFound) }, false},
 	} {
 		for _, others := range []int{2, 1} {
 			var lies atomic.Int32
