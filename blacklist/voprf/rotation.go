@@ -178,6 +178,20 @@ func (r Rotation) VerifyPublic(delta []byte, offset uint64, old, fresh []Label) 
 	return nil
 }
 
+// Factor is Δ = k′/k of two keys that one person holds, 32 bytes: who sees it gets
+// either key from the other. Errors: ErrRotation for equal keys, between which there is
+// nothing to rotate.
+func Factor(from, to *PrivateKey) ([]byte, error) {
+	inverse, err := from.k.Invert()
+	if err != nil {
+		return nil, err
+	}
+	if from.k.Equal(to.k) {
+		return nil, fmt.Errorf("%w: the keys are equal", ErrRotation)
+	}
+	return to.k.Mul(inverse).Bytes(), nil
+}
+
 // Rotate returns a label under the next key, where Δ was published: a lab's own
 // labels follow without asking anybody. Errors: ErrEncoding.
 func (l Label) Rotate(delta []byte) (Label, error) {

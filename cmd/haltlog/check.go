@@ -79,6 +79,11 @@ func (c *checkCmd) Run(e *env) error {
 	if o.Provers, err = c.provers(at); err != nil {
 		return err
 	}
+	if o.Cache != nil && at.source != nil {
+		if err := follow(e, o.Cache, at.source, list.Authority()); err != nil {
+			return err
+		}
+	}
 	checker := labcheck.New(at.log, at.source, list, o)
 	answers := make([]checked, 0, len(models))
 	for i, m := range models {

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/haltlog/haltlog/blacklist/voprf"
 	"github.com/haltlog/haltlog/internal/ceremony"
+	"github.com/haltlog/haltlog/internal/fold"
 	"github.com/haltlog/haltlog/internal/keys"
+	"github.com/haltlog/haltlog/internal/officer"
+	"github.com/haltlog/haltlog/log"
 )
 
 // rotateCmd moves labels by a factor that nobody holds whole. A batch goes around as a
@@ -18,6 +22,7 @@ type rotateCmd struct {
 	Combine rotateCombineCmd `cmd:"" help:"Make the new labels of the answers."`
 	Prove   rotateProveCmd   `cmd:"" help:"As a holder, add a part of the proof."`
 	Submit  rotateSubmitCmd  `cmd:"" help:"As an engine, log the rotation."`
+	Public  rotatePublicCmd  `cmd:"" help:"As one who holds both keys and an engine's: move labels by a factor that everybody sees. Only where the old key is known to be safe."`
 }
 
 // rotateFlags are of every step.
@@ -205,4 +210,73 @@ func (c *rotateSubmitCmd) Run(e *env) error {
 		return err
 	}
 	return e.put(r.l.client, st, signer)
+}
+
+type rotatePublicCmd struct {
+	ceremonyFlags `embed:""`
+	From          string `required:"" type:"path" help:"The old key (key new evaluator)."`
+	To            string `required:"" type:"path" help:"The new key, which is installed."`
+	Key           string `required:"" help:"An engine's signing key: a file or a KMS address."`
+}
+
+// Run moves all labels that are left, a batch at a time. It exits with 3 where none is.
+func (c *rotatePublicCmd) Run(e *env) error {
+	old, err := parseFile(c.From, officer.ParseEvaluator)
+	if err != nil {
+		return err
+	}
+	fresh, err := parseFile(c.To, officer.ParseEvaluator)
+	if err != nil {
+		return err
+	}
+	delta, err := voprf.Factor(old, fresh)
+	if err != nil {
+		return usage("%v", err)
+	}
+	signer, err := keys.Open(e.ctx, c.Key)
+	if err != nil {
+		return err
+	}
+	for moved := 0; ; {
+		m, l, err := c.fold(e)
+		if err != nil {
+			return err
+		}
+		b, err := c.batch(e, m, l, delta, old, fresh, signer)
+		err = errors.Join(err, l.close())
+		switch {
+		case err != nil:
+			return err
+		case b == nil && moved == 0:
+			return no(errors.New("no label is left under the old key alone"))
+		case b == nil:
+			return nil
+		}
+		moved += len(b.Old)
+	}
+}
+
+// batch moves one batch; nil when none is left.
+func (c *rotatePublicCmd) batch(e *env, m *fold.Machine, l *opened, delta []byte, old, fresh *voprf.PrivateKey, signer log.Signer) (*ceremony.Batch, error) {
+	var from, to *log.EvaluatorSet
+	for _, s := range m.Ledger().EvaluatorSets() {
+		if bytes.Equal(s.PublicKey, old.Public().Bytes()) {
+			from = &s
+		}
+		if bytes.Equal(s.PublicKey, fresh.Public().Bytes()) {
+			to = &s
+		}
+	}
+	if from == nil || to == nil || from.Version >= to.Version {
+		return nil, no(errors.New("the log names no such evaluators in force, the old key's before the new one's"))
+	}
+	b := ceremony.NextPublic(m.List(), from.Version, to.Version)
+	if b == nil {
+		return nil, nil
+	}
+	st, err := b.Public(m.Ledger().Origin(), *from, *to, delta)
+	if err != nil {
+		return nil, err
+	}
+	return b, e.put(l.client, st, signer)
 }

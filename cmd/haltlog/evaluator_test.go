@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/ecdh"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -93,13 +94,20 @@ func (c *conclave) join() (files []string) {
 // install lets officers put a ceremony's set in force.
 func (c *conclave) install(name string, files ...string) {
 	c.Helper()
-	set, request, signed := c.in(name+".set"), c.in(name+".request"), c.in(name+".authority")
+	set := c.in(name + ".set")
 	c.do(cli.OK, "public key", slices.Concat([]string{"evaluator", "set", name, "--out=" + set}, files)...)
+	c.officers(name, "--set="+set)
+}
+
+// officers change who evaluates.
+func (c *conclave) officers(name, evaluators string) {
+	c.Helper()
+	request, signed := c.in(name+".request"), c.in(name+".authority")
 	standing := []string{"--genesis-file=" + c.in("genesis.json")}
 	for _, a := range c.authority {
 		standing = append(standing, "--authority="+a)
 	}
-	c.offline(cli.OK, "", slices.Concat([]string{"authority", "evaluators", "--set=" + set, "--out=" + request}, standing)...)
+	c.offline(cli.OK, "", slices.Concat([]string{"authority", "evaluators", evaluators, "--out=" + request}, standing)...)
 	var parts []string
 	for i := range 2 {
 		part := c.in(fmt.Sprintf("%s.%d", name, i))
@@ -156,13 +164,19 @@ func (c *conclave) halt(run string, m fingerprint.Model, set log.EvaluatorSet) {
 		c.Fatal(err)
 	}
 	entries := blacklist.Entries(questions, labels)
+	c.escrow(run, entries, blacklist.EscrowKeys{Threshold: [][]byte{set.Escrow[0]}}, set.Version)
+}
+
+// escrow logs the labels of a run, and lets it be halted.
+func (c *conclave) escrow(run string, entries []blacklist.Entry, to blacklist.EscrowKeys, version uint64) {
+	c.Helper()
 	root := blacklist.NewArtefact(entries).Root()
-	sealed, wraps, err := blacklist.SealTo(blacklist.EscrowKeys{Threshold: [][]byte{set.Escrow[0]}}, blacklist.Context{Origin: rig.Origin, Run: run, Number: 1, Root: root}, entries)
+	sealed, wraps, err := blacklist.SealTo(to, blacklist.Context{Origin: rig.Origin, Run: run, Number: 1, Root: root}, entries)
 	if err != nil {
 		c.Fatal(err)
 	}
 	if _, err := c.Put(c.ctx, &log.Artefact{
-		Origin: rig.Origin, Run: run, Number: 1, KeyVersion: set.Version, Count: uint64(len(entries)), Root: log.Hash(root), Sealed: sealed,
+		Origin: rig.Origin, Run: run, Number: 1, KeyVersion: version, Count: uint64(len(entries)), Root: log.Hash(root), Sealed: sealed,
 		Wraps: []log.Wrap{{Suite: wraps[0].Suite, KeyID: wraps[0].KeyID, Bytes: wraps[0].Bytes}},
 	}, c.Guards[run]); err != nil {
 		c.Fatal(err)
@@ -386,4 +400,58 @@ func (c *conclave) rotate(name string, shares []string) {
 	// The set waits for its force, and so does what it signs for.
 	c.until(cli.OK, "evaluator", "rotate", "submit", name, at, "--key="+c.in("engine-0.pem"))
 	c.do(cli.No, "every label", "evaluator", "rotate", "next", name, "--out="+c.in("none"))
+}
+
+// TestRotatePublic: one evaluator's key that is known to be safe is exchanged by a factor
+// that everybody sees: the list moves, and what a lab has asked before it need not ask
+// again, although nobody answers under the new key yet.
+func TestRotatePublic(t *testing.T) {
+	t.Attr("invariant", "QU4")
+	if testing.Short() {
+		t.Skip("starts a whole log")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	c := &conclave{T: t, ctx: ctx, dir: t.TempDir()}
+	var err error
+	if c.Rig, err = rig.Start(c.dir, rig.Options{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Rig.Close()
+	if err := c.Setup(ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Rig.Run(ctx, "run-1"); err != nil {
+		t.Fatal(err)
+	}
+	questions := blacklist.Questions(safetensors(t, c.in("halted"), "m.safetensors", 1))
+	var labels []blacklist.Label
+	for _, q := range questions {
+		y, err := c.Rig.Evaluator.Label(q.Input)
+		if err != nil {
+			t.Fatal(err)
+		}
+		labels = append(labels, y)
+	}
+	c.escrow("run-1", blacklist.Entries(questions, labels), blacklist.EscrowKeys{HPKE: []*ecdh.PublicKey{c.Escrow.PublicKey()}}, 1)
+	cache := "--label-cache=" + c.in("labels")
+	c.until(cli.No, "check", c.in("halted"), cache)
+	c.do(cli.OK, "clear", "check", c.fresh("ours", 9), cache)
+
+	c.offline(cli.OK, "", "key", "new", "evaluator", c.in("new.key"))
+	_, out, _ := haltlog(t, "key", "show", c.in("new.key"))
+	_, public, found := strings.Cut(out, "public ")
+	if !found {
+		t.Fatal(out)
+	}
+	rotate := []string{"evaluator", "rotate", "public", "--from=" + c.in("evaluator.key"), "--to=" + c.in("new.key"), "--key=" + c.in("engine-0.pem")}
+	c.do(cli.No, "names no such evaluators", rotate...)
+	c.officers("new", strings.TrimSpace(public))
+	c.until(cli.OK, rotate...)
+	c.do(cli.No, "no label is left", rotate...)
+	c.do(cli.Usage, "equal", "evaluator", "rotate", "public", "--from="+c.in("new.key"), "--to="+c.in("new.key"), "--key="+c.in("engine-0.pem"))
+	// The epoch asks under the new key alone, which nobody has shares of here.
+	c.until(cli.Error, "check", c.fresh("never asked", 10), cache)
+	c.do(cli.No, "halted at entry", "check", c.in("halted"), cache)
+	c.do(cli.OK, "clear", "check", c.in("ours"), cache)
 }

@@ -43,13 +43,22 @@ type Part struct {
 	Proof log.Bytes `json:"proof"`
 }
 
+// maxPublic labels take 47 bytes each in a statement, twice encoded less than an entry.
+const maxPublic = 768
+
 // MaxBatch is the most labels of one batch: they fit one statement in parts.
 const MaxBatch = 16384
 
 // Next is the next batch that is to be moved; nil when nothing is left.
-func Next(set *blacklist.Set, from, to uint64) *Batch {
+func Next(set *blacklist.Set, from, to uint64) *Batch { return next(set, from, to, MaxBatch) }
+
+// NextPublic is a batch that fits one entry of the log with the factor in the clear: a
+// lab finds the factor by the entries' kind.
+func NextPublic(set *blacklist.Set, from, to uint64) *Batch { return next(set, from, to, maxPublic) }
+
+func next(set *blacklist.Set, from, to uint64, most int) *Batch {
 	offset := set.Rotated(from, to)
-	order := set.Order(from, offset, MaxBatch)
+	order := set.Order(from, offset, most)
 	if len(order) == 0 {
 		return nil
 	}
@@ -124,4 +133,27 @@ func (b *Batch) Statement(origin string, r voprf.Rotation) (*log.Rotation, error
 // factor of the two keys.
 func (b *Batch) Is(next *Batch) bool {
 	return next != nil && b.Offset == next.Offset && slices.Equal(b.Old, next.Old)
+}
+
+// Public is the rotation by a factor that is shown: allowed only while the old key is
+// known to be safe.
+func (b *Batch) Public(origin string, from, to log.EvaluatorSet, delta []byte) (*log.Rotation, error) {
+	k, err := voprf.ParsePrivateKey(delta)
+	if err != nil {
+		return nil, fmt.Errorf("factor: %w", err)
+	}
+	st := &log.Rotation{
+		Origin: origin, From: from.Version, To: to.Version, Delta: []log.Bytes{k.Public().Bytes()}, PublicDelta: delta,
+		Offset: b.Offset, Partials: []log.RotationPartial{},
+	}
+	for _, l := range b.Old {
+		fresh, err := l.Rotate(delta)
+		if err != nil {
+			return nil, err
+		}
+		b.Fresh = append(b.Fresh, fresh)
+		st.Labels = append(st.Labels, fresh[:])
+	}
+	r := voprf.Rotation{From: setOf(from), To: setOf(to), Delta: raw(st.Delta)}
+	return st, r.VerifyPublic(delta, b.Offset, b.Old, b.Fresh)
 }
