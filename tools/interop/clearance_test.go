@@ -196,6 +196,10 @@ func TestSecondVerifier(t *testing.T) {
 		"receipt":       func(b []byte) []byte { return bytes.Replace(b, []byte(`"index": `), []byte(`"index": 1`), 1) },
 		"not as it was": func(b []byte) []byte { return append(b, '\n') },
 		"unknown":       func(b []byte) []byte { return bytes.Replace(b, []byte(`{`), []byte("{\n \"more\": 1,"), 1) },
+		"unknown within": func(b []byte) []byte {
+			return bytes.Replace(b, []byte("   \"kind\": "), []byte("   \"more\": 1,\n   \"kind\": "), 1)
+		},
+		"order": swapKinds,
 	}, verify, "--log", url, "--genesis", genesis)
 	if code, out := verify(first, "--log", url, "--genesis", strings.Repeat("0", 64)); code != 3 {
 		t.Errorf("another log: exit %d: %s", code, out)
@@ -223,6 +227,23 @@ func refuseChanges(t *testing.T, file string, changes map[string]func([]byte) []
 			t.Errorf("changed %s: exit %d: %s", name, code, out)
 		}
 	}
+}
+
+// swapKinds exchanges the commitments of the first two fingerprints of one kind, with
+// their proofs: each still verifies, and the document is another.
+func swapKinds(b []byte) []byte {
+	parts := bytes.Split(b, []byte("\n  {\n   \"kind\": \"band-0\""))
+	if len(parts) < 3 {
+		return b
+	}
+	first, second := bytes.LastIndex(parts[1], []byte("\n  }")), bytes.Index(parts[2], []byte("\n  }"))
+	if first < 0 || second < 0 {
+		return b
+	}
+	x, y := bytes.Clone(parts[1][:first]), bytes.Clone(parts[2][:second])
+	parts[1] = append(y, parts[1][first:]...)
+	parts[2] = append(x, parts[2][second:]...)
+	return bytes.Join(parts, []byte("\n  {\n   \"kind\": \"band-0\""))
 }
 
 // swapHex changes a character behind a mark's first place.

@@ -17,6 +17,7 @@ const SAYS: { [form: string]: string } = {
     'that were blinded. It proves nothing of which model they are of, and it links: whoever sees two such documents of one model, or its label ' +
     'anywhere else, knows that they are of one model.',
 };
+const MAX_CHAIN = 16; // documents that extend one another
 const LINKABLE = ' It was made to be linked: its commitments stand in another clearance too.';
 
 export interface Node {
@@ -53,15 +54,16 @@ export function parseClearance(bytes: Uint8Array, pins: Pins): Node {
 }
 
 // Everything but the lists: evidence, places, commitments.
-function open(d: { [name: string]: Json }, pins: Pins): Node {
+function open(d: { [name: string]: Json }, pins: Pins, depth = 0): Node {
   if (d['format'] !== 'haltlog/clearance/v1') refuse('not a clearance');
   const form = text(d['form']);
   const says = SAYS[form];
   if (says === undefined) return refuse(`form ${form.slice(0, 40)} is not known here`);
   if (text(d['says']) !== says + (d['linkable'] === true ? LINKABLE : '')) refuse('says something else than a document of its form');
-  const known = ['format', 'form', 'says', 'origin', 'genesis', 'linkable', 'epoch', 'from', 'queries', 'fingerprints', 'older'];
-  if (Object.keys(d).some((k) => !known.includes(k))) refuse('a member that is not known here');
+  only(d, 'format', 'form', 'says', 'origin', 'genesis', 'linkable', 'epoch', 'from', 'queries', 'fingerprints', 'older');
+  if (depth > MAX_CHAIN) refuse(`more than ${MAX_CHAIN} documents that extend one another`);
   const e = object(d['epoch']);
+  only(e, 'number', 'index', 'size', 'state_hash', 'state', 'genesis', 'entries', 'authority');
   const epoch = verifyEvidence(e, pins);
   if (text(d['origin']) !== epoch.origin || text(d['genesis']) !== epoch.genesis) refuse('another log than its evidence shows');
   const state = fromBase64(text(e['state']));
@@ -76,12 +78,15 @@ function open(d: { [name: string]: Json }, pins: Pins): Node {
   const fingerprints = array(d['fingerprints']).map((v) => fingerprint(object(v), form));
   if (fingerprints.length === 0) refuse('no fingerprints');
   const names = fingerprints.map((f) => `${f.kind} ${f.keyVersion} ${f.key}`);
-  if (new Set(names).size !== names.length) refuse('a fingerprint stands twice');
+  fingerprints.forEach((f, i) => {
+    if (i > 0 && inOrder(fingerprints[i - 1] as Fingerprint, f) >= 0) refuse('a fingerprint is out of order, or stands twice');
+  });
 
   let older: Node | undefined;
   if (d['older'] !== null) {
-    older = open(object(d['older']), pins);
+    older = open(object(d['older']), pins, depth + 1);
     const from = object(d['from']);
+    only(from, 'number', 'index', 'size');
     if (integer(from['number']) !== older.epoch.number || integer(from['index']) !== older.epoch.index || integer(from['size']) !== older.epoch.size) refuse('extends another document');
     if (older.epoch.genesis !== epoch.genesis || older.epoch.size >= epoch.size || older.epoch.number >= epoch.number) refuse('extends a document of another log, or no older one');
     // The same commitments: what was cleared then is what is cleared now.
@@ -119,8 +124,10 @@ function complete(n: Node): void {
 
 function fingerprint(f: { [name: string]: Json }, form: string): Fingerprint {
   const proofs = new Map<string, Uint8Array>();
+  only(f, 'kind', 'key_version', 'c0', 'pseudonym', 'proofs');
   for (const v of array(f['proofs'])) {
     const p = object(v);
+    only(p, 'part', 'proof');
     const part = text(p['part']);
     if (proofs.has(part)) refuse(`part ${part} stands twice`);
     proofs.set(part, fromBase64(text(p['proof'])));
@@ -134,10 +141,24 @@ function fingerprint(f: { [name: string]: Json }, form: string): Fingerprint {
   }
   if (f['c0'] !== null) refuse('a commitment in the pseudonymous form');
   const p = object(f['pseudonym']);
+  only(p, 'y', 'asked', 'proof');
   return { ...of, key: text(p['y']), pseudonym: { asked: integer(p['asked']), proof: fromBase64(text(p['proof'])) } };
 }
 
+// By kind, key version and C_0 (or Y).
+function inOrder(a: Fingerprint, b: Fingerprint): number {
+  if (a.kind !== b.kind) return a.kind < b.kind ? -1 : 1;
+  if (a.keyVersion !== b.keyVersion) return a.keyVersion - b.keyVersion;
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+}
+
+// No member is passed over: what is not known here might say something.
+function only(o: { [name: string]: Json }, ...known: string[]): void {
+  if (Object.keys(o).some((k) => !known.includes(k))) refuse('a member that is not known here');
+}
+
 function query(q: { [name: string]: Json }): Query {
+  only(q, 'key_version', 'blinded', 'answers');
   return {
     keyVersion: integer(q['key_version']),
     blinded: array(q['blinded']).map((b) => fromHex(text(b), 32)),
