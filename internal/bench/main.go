@@ -15,6 +15,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -96,7 +97,7 @@ func run(ctx context.Context) (err error) {
 	only := flag.String("only", "", "groups to measure, separated by commas; all by default")
 	quick := flag.Bool("quick", false, "a tenth of the runs: to see that everything works")
 	page := flag.String("page", "", "file for the table in Markdown, such as docs/figures.md; none by default")
-	render := flag.String("render", "", "measure nothing: print the page of this JSON document to -page")
+	render := flag.String("render", "", "measure nothing: print the page of these JSON documents, separated by commas, to -page")
 	flag.Parse()
 	if *render != "" {
 		return renderFile(*render, *page)
@@ -179,18 +180,25 @@ func (b *bench) write(dir, page string) error {
 	return os.WriteFile(page, text, 0o644)
 }
 
+// renderFile prints the pages of runs one below the other.
 func renderFile(from, page string) error {
-	raw, err := os.ReadFile(from)
-	if err != nil {
-		return err
+	var out []byte
+	for name := range strings.SplitSeq(from, ",") {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		var d Document
+		if err := json.Unmarshal(raw, &d); err != nil {
+			return err
+		}
+		out = append(out, markdown(d)...)
+		out = append(out, '\n')
 	}
-	var d Document
-	if err := json.Unmarshal(raw, &d); err != nil {
-		return err
-	}
+	out = bytes.TrimSuffix(out, []byte("\n"))
 	if page == "" {
-		_, err = os.Stdout.Write(markdown(d))
+		_, err := os.Stdout.Write(out)
 		return err
 	}
-	return os.WriteFile(page, markdown(d), 0o644)
+	return os.WriteFile(page, out, 0o644)
 }
