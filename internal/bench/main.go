@@ -15,7 +15,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -182,7 +181,7 @@ func (b *bench) write(dir, page string) error {
 
 // renderFile prints the pages of runs one below the other.
 func renderFile(from, page string) error {
-	var out []byte
+	var runs []Document
 	for name := range strings.SplitSeq(from, ",") {
 		raw, err := os.ReadFile(name)
 		if err != nil {
@@ -192,10 +191,9 @@ func renderFile(from, page string) error {
 		if err := json.Unmarshal(raw, &d); err != nil {
 			return err
 		}
-		out = append(out, markdown(d)...)
-		out = append(out, '\n')
+		runs = append(runs, d)
 	}
-	out = bytes.TrimSuffix(out, []byte("\n"))
+	out := markdown(runs...)
 	if page == "" {
 		_, err := os.Stdout.Write(out)
 		return err
