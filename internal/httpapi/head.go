@@ -145,25 +145,31 @@ func (s *Server) headAt(ctx context.Context, index uint64) (api.Head, error) {
 	return h, nil
 }
 
-// joined finds the parts of a whole, the last of which stands at an index.
+// joined finds the parts of a whole, the last of which stands at an index. They were
+// sent one after the other, so that the search goes back from it, a bundle at a time.
 func (s *Server) joined(ctx context.Context, index uint64, last *log.Part, signer string, leaves map[uint64][]byte) (*log.Signed, error) {
 	parts := make([]*log.Signed, last.Count)
+	places := []uint64{}
 	for e, err := range s.all(log.KindPart) {
 		if err != nil {
 			return nil, err
 		}
-		if e.Index > index {
+		if e.Index >= index {
 			break
 		}
-		if log.Validity(e.Validity) == log.Void {
-			continue
-		}
-		if err := s.takePart(ctx, e.Index, last, signer, parts, leaves); err != nil {
-			return nil, err
+		if log.Validity(e.Validity) != log.Void {
+			places = append(places, e.Index)
 		}
 	}
-	if err := s.takePart(ctx, index, last, signer, parts, leaves); err != nil {
-		return nil, err
+	for places = append(places, index); len(places) > 0 && slices.Contains(parts, nil); {
+		n := len(places) - 1
+		for n > 0 && places[n-1]/bundleWidth == places[len(places)-1]/bundleWidth {
+			n--
+		}
+		if err := s.takeParts(ctx, places[n:], last, signer, parts, leaves); err != nil {
+			return nil, err
+		}
+		places = places[:n]
 	}
 	if slices.Contains(parts, nil) {
 		return nil, fmt.Errorf("entry %d completes parts that are not there", index)
@@ -171,12 +177,25 @@ func (s *Server) joined(ctx context.Context, index uint64, last *log.Part, signe
 	return log.Join(parts)
 }
 
-// takePart takes one entry, if it is a part of the whole.
-func (s *Server) takePart(ctx context.Context, index uint64, last *log.Part, signer string, parts []*log.Signed, leaves map[uint64][]byte) error {
-	leaf, err := s.leaf(ctx, index)
-	if err != nil {
-		return err
+// takeParts takes those of some entries of one bundle that are parts of the whole.
+func (s *Server) takeParts(ctx context.Context, places []uint64, last *log.Part, signer string, parts []*log.Signed, leaves map[uint64][]byte) error {
+	at := places[0]
+	for leaf, err := range s.deps.Log.Entries(ctx, at, places[len(places)-1]+1) {
+		if err != nil {
+			return err
+		}
+		if _, ok := slices.BinarySearch(places, at); ok {
+			if err := takePart(at, leaf, last, signer, parts, leaves); err != nil {
+				return err
+			}
+		}
+		at++
 	}
+	return nil
+}
+
+// takePart takes one entry, if it is a part of the whole.
+func takePart(index uint64, leaf []byte, last *log.Part, signer string, parts []*log.Signed, leaves map[uint64][]byte) error {
 	signed, err := log.Parse(leaf)
 	if err != nil {
 		return err

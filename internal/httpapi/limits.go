@@ -11,6 +11,8 @@ const (
 	maxLease = 16 << 10
 	// pageLimit is how many entries one page holds at most, and by default.
 	pageLimit = 256
+	// bundleWidth is how many entries one read of the log brings (C2SP tlog-tiles).
+	bundleWidth = 256
 	// maxStreams bounds open event streams: guards, and a page or two for each run.
 	maxStreams = 4096
 	// streamBuffer is how many events a slow reader may be behind before its
