@@ -51,7 +51,8 @@ func (d Document) markdown(w *bytes.Buffer) {
 		}
 	}
 	for _, f := range d.Failed {
-		fmt.Fprintf(w, "- not measured: %s\n", strings.ReplaceAll(f, "\n", " "))
+		cause, _, _ := strings.Cut(f, "\n") // what a process said at its end is in the document
+		fmt.Fprintf(w, "- not measured: %s\n", cause)
 	}
 }
 
