@@ -16,5 +16,6 @@
 //   - EV3: nothing counts of what was folded until its root stands under a
 //     checkpoint with its quorum; two witnessed roots of one size end the process.
 //   - EV4: each answer is signed, over request and response, by the holder's key
-//     that the log names, so that a wrong one is shown to anybody.
+//     that the log names, so that a wrong one is shown to anybody; by a share that is
+//     not of the set in force nothing is answered.
 package evaluator

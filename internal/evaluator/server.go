@@ -63,6 +63,7 @@ func problemOf(err error) (p api.Problem) {
 		{ErrNoHalt, http.StatusConflict, "no-halt", "no witnessed halt"},
 		{ErrArtefact, http.StatusConflict, "artefact", "not the artefact of the halt"},
 		{ErrWrap, http.StatusConflict, "wrap", "not sealed to this evaluator"},
+		{ErrUnfit, http.StatusServiceUnavailable, "unfit", "share is not of the set in force"},
 		{ErrUnfollowed, http.StatusServiceUnavailable, "not-ready", "log is not followed"},
 	}
 	for _, t := range table {
@@ -125,6 +126,12 @@ func (e *Evaluator) serveEvaluate(w http.ResponseWriter, r *http.Request) {
 		var ok bool
 		if token, ok = strings.CutPrefix(h, "Bearer "); !ok {
 			e.fail(w, evaluate.ErrToken)
+			return
+		}
+	}
+	for _, s := range e.deps.Shares {
+		if err := e.watch.fits(s); s.Version == version && err != nil {
+			e.fail(w, err)
 			return
 		}
 	}

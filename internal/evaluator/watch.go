@@ -27,6 +27,9 @@ var (
 	// ErrFork is a log that shows two histories, both witnessed. It ends the
 	// process: which of them is the log is for people to find out (EV3).
 	ErrFork = errors.New("the log shows two histories")
+	// ErrUnfit is a share that is not one of the evaluators in force: of before a
+	// refresh, or of one that waits for its force (EV4).
+	ErrUnfit = errors.New("this holder's share is not of the set in force")
 	// errServed is what no honest server gives; it is asked again.
 	errServed = errors.New("malformed or unwitnessed answer of the log")
 )
@@ -261,6 +264,25 @@ func bundle(ctx context.Context, src Source, index, size uint64) ([][]byte, erro
 		leaves, raw = append(leaves, raw[2:n]), raw[n:]
 	}
 	return leaves, nil
+}
+
+// fits holds a share against the evaluators in force, as far as the log was followed. A
+// holder that answered by another one would sign what blames it.
+func (w *watch) fits(s Shares) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	set, ok := w.machine.Ledger().EvaluatorSet(s.Version)
+	if !w.verified || !ok {
+		return nil // a share of a set that is not in force yet harms nobody
+	}
+	commitments := make([][]byte, len(set.Commitments))
+	for i, c := range set.Commitments {
+		commitments[i] = c
+	}
+	if err := s.Labels.Verify(commitments); err != nil {
+		return fmt.Errorf("%w: key version %d: %w", ErrUnfit, s.Version, err)
+	}
+	return nil
 }
 
 // ready reports whether everything folded is witnessed.
